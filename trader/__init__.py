@@ -1,0 +1,1 @@
+"""What can be decided without a mailbox: market, orders, strategy, risk, and the adapters around them."""

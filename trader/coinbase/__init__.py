@@ -1,0 +1,1 @@
+"""The only folder that knows Coinbase: authentication, wire shapes, REST and feeds."""

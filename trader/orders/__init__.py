@@ -1,0 +1,1 @@
+"""What we have asked for and what we own. Imports market only."""

@@ -1,0 +1,240 @@
+"""Orders: ids, intents, the state table and its merge.
+
+Theory of operation. Everything the venue tells us about an order is *cumulative state*, never a difference, and it may come twice,
+late, out of order, or not at all. So an order is the join of all reports about it: the state of the highest rank, the largest
+cumulative quantity. Joining is associative, commutative and idempotent, which is why no transport has to be reliable or ordered.
+A fill is what the join added; its id is made of the order and the cumulative quantity, so it is the same however it was learned.
+
+    RESERVED -> SENT -> UNKNOWN -> RELEASED -> PENDING -> OPEN -> CANCEL_QUEUED -> REJECTED | EXPIRED | CANCELLED | FILLED
+    `------------- ours -----------------´    `--------------------- the venue's ------------------------------------´
+
+RELEASED (proven never to have reached the venue) ranks below every state of the venue's: should the venue show the order after
+all, its word counts. Anyone above `market/` may import this; it reads no clock.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+ZERO = Decimal(0)
+
+
+class Side(StrEnum):
+    """Direction of an order."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def opposite(self) -> Side:
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+    @property
+    def sign(self) -> int:
+        """+1 for a buy, -1 for a sell: what a fill does to a position."""
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    """How an order is priced."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP_LIMIT = "stop_limit"
+
+
+class TimeInForce(StrEnum):
+    """How long an order works."""
+
+    IOC = "IOC"
+    GTC = "GTC"
+    GTD = "GTD"
+    FOK = "FOK"
+
+
+class OrderState(StrEnum):
+    """Where an order is. The order of `RANK` is the order of the module docstring."""
+
+    RESERVED = "RESERVED"
+    SENT = "SENT"
+    UNKNOWN = "UNKNOWN"
+    RELEASED = "RELEASED"
+    PENDING = "PENDING"
+    OPEN = "OPEN"
+    CANCEL_QUEUED = "CANCEL_QUEUED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    FILLED = "FILLED"
+
+
+RANK: dict[OrderState, int] = {state: rank for rank, state in enumerate(OrderState)}
+TERMINAL = frozenset(
+    {OrderState.RELEASED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.CANCELLED, OrderState.FILLED}
+)
+AT_VENUE = frozenset({OrderState.PENDING, OrderState.OPEN, OrderState.CANCEL_QUEUED})
+
+
+class OrderIntent(msgspec.Struct, frozen=True, gc=False):
+    """What a symbol's strategy (or an operator) wants; risk decides whether and how much of it happens.
+
+    `size` is in the instrument's unit and already on its grid; `may_downsize` lets risk grant less. `limit_price` is None for a
+    market order: risk sets the collar price. `reduce_only` marks an exit. `mark` and both times say what it was decided on.
+    """
+
+    decision_id: str
+    symbol: str
+    side: Side
+    size: Decimal
+    order_type: OrderType
+    time_in_force: TimeInForce
+    reduce_only: bool
+    reason: str
+    mark: Decimal
+    market_time: float
+    machine_time: float
+    limit_price: Decimal | None = None
+    post_only: bool = False
+    leverage: Decimal = Decimal(1)
+    may_downsize: bool = True
+    stop_price: Decimal | None = None
+
+
+class Order(msgspec.Struct, frozen=True, gc=False):
+    """One order of ours with everything proven about it. Sizes in the instrument's unit, values and fees in quote currency.
+
+    `limit_price` is the worst price the order may fill at (every order has one). `order_id` is the venue's, "" until known.
+    `created_at` is market time, `touched_at` the machine time of the last change, `expires_at` the market time of a GTD order.
+    """
+
+    client_order_id: str
+    symbol: str
+    product_id: str
+    side: Side
+    size: Decimal
+    limit_price: Decimal
+    order_type: OrderType
+    time_in_force: TimeInForce
+    reduce_only: bool
+    state: OrderState
+    decision_id: str = ""
+    reason: str = ""
+    order_id: str = ""
+    filled_size: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    fees: Decimal = ZERO
+    created_at: float = 0.0
+    touched_at: float = 0.0
+    expires_at: float | None = None
+    post_only: bool = False
+    leverage: Decimal = Decimal(1)
+    mark: Decimal = ZERO
+    note: str = ""
+
+    @property
+    def remaining(self) -> Decimal:
+        """Size that may still fill: zero once the order is finished."""
+        return ZERO if self.state in TERMINAL else max(self.size - self.filled_size, ZERO)
+
+    @property
+    def is_live(self) -> bool:
+        """True while the order may still fill, an unproven one included."""
+        return self.state not in TERMINAL
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Volume-weighted fill price per base unit of size, None before the first fill."""
+        return self.filled_value / self.filled_size if self.filled_size else None
+
+
+class OrderReport(msgspec.Struct, frozen=True, gc=False):
+    """What some source says about an order: cumulative, so it can be lost, doubled and reordered.
+
+    `source` is where it came from (ack, user, rest). `filled_value` is price times size in quote currency without the contract
+    size. An order we did not send has a `client_order_id` we do not know. `size` is None where the source does not say.
+    """
+
+    client_order_id: str
+    order_id: str
+    symbol: str
+    state: OrderState
+    market_time: float
+    source: str
+    side: Side | None = None
+    size: Decimal | None = None
+    limit_price: Decimal | None = None
+    filled_size: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    fees: Decimal = ZERO
+    reason: str = ""
+    created_at: float = 0.0
+
+
+class Fill(msgspec.Struct, frozen=True, gc=False):
+    """One execution as the books take it: `price` per unit, `fee` in quote currency (negative is a rebate).
+
+    `fill_id` is `<client order id>:<cumulative size>:<cumulative fees>` when derived from reports, the venue's own id when read from its fill list.
+    """
+
+    fill_id: str
+    client_order_id: str
+    order_id: str
+    symbol: str
+    side: Side
+    size: Decimal
+    price: Decimal
+    fee: Decimal
+    market_time: float
+    liquidity: str = ""
+
+
+def merge(order: Order, report: OrderReport, machine_time: float) -> tuple[Order, Fill | None]:
+    """Join a report into an order; return the new order and the fill it added, if any.
+
+    Any order of any reports, with repeats, ends in the same order. Raises AssertionError for a report about another order: that
+    is a bug of ours, not the venue's. A late fill on a finished order is returned as a fill and leaves the order finished.
+    """
+    assert report.client_order_id == order.client_order_id, "a report must be joined to its own order"
+    state = report.state if RANK[report.state] > RANK[order.state] else order.state
+    held = (order.filled_size, order.filled_value, order.fees)
+    told = (report.filled_size, report.filled_value, report.fees)
+    filled_size, filled_value, fees = max(held, told)
+    joined = msgspec.structs.replace(
+        order,
+        state=state,
+        order_id=order.order_id or report.order_id,
+        filled_size=filled_size,
+        filled_value=filled_value,
+        fees=fees,
+        note=report.reason if state is report.state and report.reason else order.note,
+        touched_at=machine_time,
+    )
+    return joined, _fill_between(order, joined, report)
+
+
+def _fill_between(before: Order, after: Order, report: OrderReport) -> Fill | None:
+    """Return what `after` has filled beyond `before`, priced so that the sums of value and fees stay exact.
+
+    A fee or value corrected without a new quantity is a fill of size zero carrying the difference in its fee; price corrections
+    come through reconciliation.
+    """
+    size = after.filled_size - before.filled_size
+    fee = after.fees - before.fees
+    if size == 0 and fee == 0:
+        return None
+    price = (after.filled_value - before.filled_value) / size if size else ZERO
+    return Fill(
+        fill_id=f"{after.client_order_id}:{after.filled_size}:{after.fees}",
+        client_order_id=after.client_order_id,
+        order_id=after.order_id,
+        symbol=after.symbol,
+        side=after.side,
+        size=size,
+        price=price,
+        fee=fee,
+        market_time=report.market_time,
+    )

@@ -1,0 +1,1 @@
+"""What we are allowed to do. Imports market, orders and strategy."""

@@ -1,0 +1,1 @@
+"""The event store: what happened, written before it matters."""

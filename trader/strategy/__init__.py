@@ -1,0 +1,1 @@
+"""What we would like to do. Imports market and orders."""
