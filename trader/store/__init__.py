@@ -1,1 +1,1 @@
-"""The event store: what happened, written before it matters."""
+"""The event store: what the system knows durably. Rooms below it (market to risk) never import it."""
