@@ -1,7 +1,7 @@
 """The account as the venue tells it: balances, open orders, fills, derivative positions.
 
-Anyone above `market/` may import this. A snapshot is evidence only of what its `complete` flag covers: a listing that broke off
-half way proves no absence, and a failed read is an error, never an empty account.
+Anyone above `market/` may import this. A snapshot is evidence only of what its `complete` flag covers: a listing that
+broke off half way proves no absence, and a failed read is an error, never an empty account.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ class FeeRates(msgspec.Struct, frozen=True, gc=False):
 class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
     """Everything the venue says about the account at one moment.
 
-    `asked_at` is the machine time before the first request: an order sent later proves nothing by its absence here. `open_orders`
-    are reports about every order that is live at the venue; `fills` are those since the watermark asked for. `complete` is False
-    when a page was missing: then absence proves nothing. `wire_set` holds the client order ids the broker has put on the wire
-    and not yet seen the outcome of.
+    `asked_at` is the machine time before the first request: an order sent later proves nothing by its absence here.
+    `open_orders` are reports about every order that is live at the venue; `fills` are those since the watermark asked
+    for. `complete` is False when a page was missing: then absence proves nothing. `wire_set` holds the client order
+    ids the broker has put on the wire and not yet seen the outcome of.
     """
 
     asked_at: float

@@ -1,15 +1,16 @@
 """Orders: ids, intents, the state table and its merge.
 
-Theory of operation. Everything the venue tells us about an order is *cumulative state*, never a difference, and it may come twice,
-late, out of order, or not at all. So an order is the join of all reports about it: the state of the highest rank, the largest
-cumulative quantity. Joining is associative, commutative and idempotent, which is why no transport has to be reliable or ordered.
-A fill is what the join added; its id is made of the order and the cumulative quantity, so it is the same however it was learned.
+Theory of operation. Everything the venue tells us about an order is *cumulative state*, never a difference, and it may
+come twice, late, out of order, or not at all. So an order is the join of all reports about it: the state of the
+highest rank, the largest cumulative quantity. Joining is associative, commutative and idempotent, which is why no
+transport has to be reliable or ordered. A fill is what the join added; its id is made of the order and the cumulative
+quantity, so it is the same however it was learned.
 
-    RESERVED -> SENT -> UNKNOWN -> RELEASED -> PENDING -> OPEN -> CANCEL_QUEUED -> REJECTED | EXPIRED | CANCELLED | FILLED
-    `------------- ours -----------------´    `--------------------- the venue's ------------------------------------´
+    RESERVED -> SENT -> UNKNOWN -> RELEASED      (ours)
+        -> PENDING -> OPEN -> CANCEL_QUEUED -> REJECTED | EXPIRED | CANCELLED | FILLED      (the venue's)
 
-RELEASED (proven never to have reached the venue) ranks below every state of the venue's: should the venue show the order after
-all, its word counts. Anyone above `market/` may import this; it reads no clock.
+RELEASED (proven never to have reached the venue) ranks below every state of the venue's: should the venue show the
+order after all, its word counts. Anyone above `market/` may import this; it reads no clock.
 """
 
 from __future__ import annotations
@@ -82,8 +83,10 @@ AT_VENUE = frozenset({OrderState.PENDING, OrderState.OPEN, OrderState.CANCEL_QUE
 class OrderIntent(msgspec.Struct, frozen=True, gc=False):
     """What a symbol's strategy (or an operator) wants; risk decides whether and how much of it happens.
 
-    `size` is in the instrument's unit and already on its grid; `may_downsize` lets risk grant less. `limit_price` is None for a
-    market order: risk sets the collar price. `reduce_only` marks an exit. `mark` and both times say what it was decided on.
+    `size` is in the instrument's unit and already on its grid; `may_downsize` lets risk grant less. `limit_price` is
+    None for a market order: risk sets the collar price. `reduce_only` marks an exit. `mark` and both times say what it
+    was decided on. `by_operator` marks what a person asked for by name: such an exit may use the last good price when
+    the mark is old.
     """
 
     decision_id: str
@@ -102,13 +105,16 @@ class OrderIntent(msgspec.Struct, frozen=True, gc=False):
     leverage: Decimal = Decimal(1)
     may_downsize: bool = True
     stop_price: Decimal | None = None
+    by_operator: bool = False
 
 
 class Order(msgspec.Struct, frozen=True, gc=False):
-    """One order of ours with everything proven about it. Sizes in the instrument's unit, values and fees in quote currency.
+    """One order of ours with everything proven about it. Sizes in the instrument's unit, values and fees in quote
+    currency.
 
-    `limit_price` is the worst price the order may fill at (every order has one). `order_id` is the venue's, "" until known.
-    `created_at` is market time, `touched_at` the machine time of the last change, `expires_at` the market time of a GTD order.
+    `limit_price` is the worst price the order may fill at (every order has one). `order_id` is the venue's, "" until
+    known. `created_at` is market time, `touched_at` the machine time of the last change, `expires_at` the market time
+    of a GTD order.
     """
 
     client_order_id: str
@@ -134,6 +140,9 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     leverage: Decimal = Decimal(1)
     mark: Decimal = ZERO
     note: str = ""
+    stop_price: Decimal | None = None
+    foreign: bool = False
+    """True for an order at the venue that this program did not send: counted in the exposure, never traded against."""
 
     @property
     def remaining(self) -> Decimal:
@@ -154,8 +163,9 @@ class Order(msgspec.Struct, frozen=True, gc=False):
 class OrderReport(msgspec.Struct, frozen=True, gc=False):
     """What some source says about an order: cumulative, so it can be lost, doubled and reordered.
 
-    `source` is where it came from (ack, user, rest). `filled_value` is price times size in quote currency without the contract
-    size. An order we did not send has a `client_order_id` we do not know. `size` is None where the source does not say.
+    `source` is where it came from (ack, user, rest). `filled_value` is price times size in quote currency without the
+    contract size. An order we did not send has a `client_order_id` we do not know. `size` is None where the source
+    does not say.
     """
 
     client_order_id: str
@@ -177,7 +187,8 @@ class OrderReport(msgspec.Struct, frozen=True, gc=False):
 class Fill(msgspec.Struct, frozen=True, gc=False):
     """One execution as the books take it: `price` per unit, `fee` in quote currency (negative is a rebate).
 
-    `fill_id` is `<client order id>:<cumulative size>:<cumulative fees>` when derived from reports, the venue's own id when read from its fill list.
+    `fill_id` is `<client order id>:<cumulative size>:<cumulative fees>` when derived from reports, the venue's own id
+    when read from its fill list. `value` is price times size exactly as reported, None when only the price is known.
     """
 
     fill_id: str
@@ -190,13 +201,20 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     fee: Decimal
     market_time: float
     liquidity: str = ""
+    value: Decimal | None = None
+
+    @property
+    def exact_value(self) -> Decimal:
+        """Price times size, without the rounding of a price that was divided out of a total."""
+        return self.value if self.value is not None else self.size * self.price
 
 
 def merge(order: Order, report: OrderReport, machine_time: float) -> tuple[Order, Fill | None]:
     """Join a report into an order; return the new order and the fill it added, if any.
 
-    Any order of any reports, with repeats, ends in the same order. Raises AssertionError for a report about another order: that
-    is a bug of ours, not the venue's. A late fill on a finished order is returned as a fill and leaves the order finished.
+    Any order of any reports, with repeats, ends in the same order. Raises AssertionError for a report about another
+    order: that is a bug of ours, not the venue's. A late fill on a finished order is returned as a fill and leaves the
+    order finished.
     """
     assert report.client_order_id == order.client_order_id, "a report must be joined to its own order"
     state = report.state if RANK[report.state] > RANK[order.state] else order.state
@@ -219,14 +237,14 @@ def merge(order: Order, report: OrderReport, machine_time: float) -> tuple[Order
 def _fill_between(before: Order, after: Order, report: OrderReport) -> Fill | None:
     """Return what `after` has filled beyond `before`, priced so that the sums of value and fees stay exact.
 
-    A fee or value corrected without a new quantity is a fill of size zero carrying the difference in its fee; price corrections
-    come through reconciliation.
+    A fee or value corrected without a new quantity is a fill of size zero carrying the difference in its fee; price
+    corrections come through reconciliation.
     """
     size = after.filled_size - before.filled_size
     fee = after.fees - before.fees
     if size == 0 and fee == 0:
         return None
-    price = (after.filled_value - before.filled_value) / size if size else ZERO
+    value = after.filled_value - before.filled_value
     return Fill(
         fill_id=f"{after.client_order_id}:{after.filled_size}:{after.fees}",
         client_order_id=after.client_order_id,
@@ -234,7 +252,8 @@ def _fill_between(before: Order, after: Order, report: OrderReport) -> Fill | No
         symbol=after.symbol,
         side=after.side,
         size=size,
-        price=price,
+        price=value / size if size else ZERO,
         fee=fee,
         market_time=report.market_time,
+        value=value if size else ZERO,
     )
