@@ -1,0 +1,103 @@
+"""Where a store's files are, and the checks that they belong to us alone. Only trader/store/ and report/ import this.
+
+<root>/store.key     the master keys; may be kept elsewhere
+<root>/store.head    the head anchor: the chain's end, replaced as a whole
+<root>/store.mark    the chain's end after every commit, written in place
+<root>/store/        segment-000001.sqlite3 …, one a UTC day; aside/ keeps what a repair removed
+"""
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from trader.store.verdict import StoreRefused
+
+ROOT_VARIABLE: Final = "EVENT_STORE_ROOT"
+DEFAULT_ROOT: Final = "./data"
+
+
+def profile_folder(profile: str, data_root: Path | None = None) -> Path:
+    """The folder of a profile: `<data root>/perps_bot/<profile>`; the root is $EVENT_STORE_ROOT, else ./data."""
+    if not profile or "/" in profile or profile.startswith("."):
+        raise ValueError(f"{profile!r} is no profile name: it becomes a folder's name")
+    base = data_root if data_root is not None else Path(os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
+    return base / "perps_bot" / profile
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """The paths of one store."""
+
+    root: Path
+    key_file: Path
+
+    @classmethod
+    def of(cls, root: Path, key_file: Path | None = None) -> "Layout":
+        """The layout under a profile's folder; without `key_file` the key lies beside the store."""
+        return cls(root, key_file if key_file is not None else root / "store.key")
+
+    @property
+    def head_file(self) -> Path:
+        """The head anchor."""
+        return self.root / "store.head"
+
+    @property
+    def mark_file(self) -> Path:
+        """The head mark."""
+        return self.root / "store.mark"
+
+    @property
+    def folder(self) -> Path:
+        """The folder of segments."""
+        return self.root / "store"
+
+    @property
+    def aside(self) -> Path:
+        """Where repairs keep what they removed."""
+        return self.folder / "aside"
+
+    def segment(self, number: int) -> Path:
+        """The database file of a segment."""
+        return self.folder / f"segment-{number:06d}.sqlite3"
+
+    def segments_present(self) -> list[int]:
+        """The numbers of the segment files that exist, ascending."""
+        found = (path.name for path in self.folder.glob("segment-*.sqlite3"))
+        return sorted(int(name[8:-8]) for name in found if name[8:-8].isdigit())
+
+    def wal(self, number: int) -> Path:
+        """The write-ahead log SQLite keeps beside a segment."""
+        return self.folder / f"segment-{number:06d}.sqlite3-wal"
+
+
+def check_private(path: Path) -> None:
+    """Refuse a file or folder that others may read or write, that is not ours, or that is a symbolic link."""
+    try:
+        found = path.lstat()
+    except OSError as error:
+        raise StoreRefused(path, f"cannot be examined ({error.strerror})", "Check the path and its folder.") from error
+    if stat.S_ISLNK(found.st_mode):
+        raise StoreRefused(path, "is a symbolic link", "Put the file itself there; links could be redirected.")
+    if found.st_uid != os.geteuid():
+        raise StoreRefused(
+            path, f"belongs to user {found.st_uid}", f"Run as that user or `chown {os.geteuid()} {path}`."
+        )
+    if found.st_mode & 0o077:
+        wanted = "700" if stat.S_ISDIR(found.st_mode) else "600"
+        raise StoreRefused(path, f"has mode {found.st_mode & 0o777:04o}", f"Run `chmod {wanted} {path}`.")
+
+
+def read_private(path: Path, limit_bytes: int = 1 << 20) -> bytes:
+    """The bytes of a small private file. Raises StoreRefused when it is missing, too open, a link or too large."""
+    check_private(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            content = file.read(limit_bytes + 1)
+    except OSError as error:
+        raise StoreRefused(path, f"cannot be read ({error.strerror})", "Check its permissions.") from error
+    if len(content) > limit_bytes:
+        raise StoreRefused(path, f"is larger than {limit_bytes} bytes", "Restore it from a backup.")
+    return content
