@@ -1,0 +1,299 @@
+"""MarkWindow: marks in, closed bars out, with exact moving sums, RSI, volatility and range over a bounded past.
+
+Anyone may import this; the symbol actor and the backtest own one per symbol. Bars are cut by the market's clock (bar
+number = floor(market_time / bar_seconds)), never by the number of messages, so a strategy means the same at any
+message rate. Prices are integers of half ticks: sums and comparisons are exact. No clock is read here; time comes
+with each mark.
+
+Bars close one at a time, so that nothing that happened in a quiet stretch goes unseen:
+
+    bar = window.add(half_ticks, market_time)      # or window.advance(market_time) on a tick without a mark
+    while bar is not None:
+        ...decide on `bar`; the window ends with it...
+        bar = window.fill()                        # flat bars for the lengths in which no mark came
+
+A stretch without marks becomes flat bars at the last close, `fill_limit` at most; a longer one empties the window,
+and `resets` and `reset_text` say so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import msgspec
+
+from trader.market.quote import Bar
+from trader.market.rsi import WilderRsi
+
+SECONDS_PER_YEAR = 31_536_000
+
+
+class WindowPlan(msgspec.Struct, frozen=True, gc=False):
+    """What a strategy needs of its window.
+
+    The periods it sums, its RSI period, and how many closed bars it looks back on.
+    """
+
+    sum_periods: tuple[int, ...] = ()
+    rsi_period: int | None = None
+    bars: int = 2
+
+
+class MarkWindow:
+    """Bars of marks of one symbol.
+
+    Mutable, owned by one actor, not thread-safe; memory is bounded by twice `capacity` bars.
+
+    `closed` counts the bars since the last reset and may exceed `capacity`. `late_marks` counts marks older than the
+    forming bar: they change nothing, because a closed bar is never rewritten.
+    """
+
+    __slots__ = (
+        "_close", "_closes", "_due", "_end", "_high", "_highs", "_low", "_lows", "_next", "_open", "_periods",
+        "_rsi", "_start", "_sums", "bar_seconds", "capacity", "closed", "fill_limit", "late_marks", "reset_text",
+        "resets", "symbol",
+    )  # fmt: skip
+
+    def __init__(self, symbol: str, bar_seconds: float, plan: WindowPlan, *, fill_limit: int | None = None) -> None:
+        assert bar_seconds > 0, "a bar needs a length"
+        self.symbol = symbol
+        self.bar_seconds = float(bar_seconds)
+        self._periods = tuple(sorted(set(plan.sum_periods)))
+        self._rsi = None if plan.rsi_period is None else WilderRsi(plan.rsi_period)
+        kept_for_rsi = 0 if self._rsi is None else self._rsi.closes_kept
+        self.capacity = max(plan.bars, kept_for_rsi, *(period + 2 for period in self._periods), 2)
+        self.fill_limit = self.capacity if fill_limit is None else fill_limit
+        self.closed = 0
+        self.resets = 0
+        self.reset_text = ""
+        self.late_marks = 0
+        self._closes: list[int] = []
+        self._highs: list[int] = []
+        self._lows: list[int] = []
+        self._sums: dict[int, int] = {}
+        self._start = self._end = -1.0
+        self._open = self._high = self._low = self._close = 0
+        self._due = self._next = 0
+        self._clear()
+
+    def add(self, half_ticks: int, market_time: float) -> Bar | None:
+        """Take one mark; return the bar it closed, if any. Call `fill` until None after a bar came back."""
+        assert half_ticks > 0, "a mark must be a positive price"
+        if self._start <= market_time < self._end:
+            self._close = half_ticks
+            if half_ticks > self._high:
+                self._high = half_ticks
+                if not self._open:
+                    self._open = self._low = half_ticks
+            elif half_ticks < self._low:
+                self._low = half_ticks
+            return None
+        return self._roll(half_ticks, market_time)
+
+    def advance(self, market_time: float) -> Bar | None:
+        """Let time pass without a mark: close the forming bar when its end is over.
+
+        Never empties the window by itself.
+        """
+        if market_time < self._end or self._end < 0:
+            return None
+        missing = int((market_time - self._end) // self.bar_seconds)
+        if missing > self.fill_limit:
+            return None
+        return self._roll(0, market_time)
+
+    def fill(self) -> Bar | None:
+        """Close the next bar of a stretch without marks; None when the window has caught up with the last mark."""
+        if self._due == 0:
+            return None
+        self._due -= 1
+        bar = self._shut()
+        self._begin(0 if self._due else self._next, self._end)
+        return bar
+
+    def seed(self, bars: Iterable[Bar]) -> None:
+        """Put older bars, in order of time, before those already here.
+
+        Overlapping ones are left out, gaps are filled flat.
+        """
+        while self.fill() is not None:
+            pass
+        own, forming = self.bars(), self._forming()
+        first_own = own[0].start if own else (forming.start if forming else math.inf)
+        self._clear()
+        for bar in (*(old for old in bars if old.start < first_own), *own):
+            self._append(bar)
+        if forming is not None:
+            self._append(forming, closed=False)
+        elif self._end >= 0:
+            self._begin(0, self._end)
+
+    def reset(self, why: str) -> None:
+        """Forget every bar; `why` is kept for the reader. The next mark starts anew."""
+        self._clear()
+        self.resets += 1
+        self.reset_text = why
+
+    def bars(self, newest: int | None = None) -> tuple[Bar, ...]:
+        """Return the closed bars that are kept, oldest first; `open` is the close before it.
+
+        For warm-up and reports, not per bar.
+        """
+        kept = min(self.closed, self.capacity, len(self._closes))
+        kept = kept if newest is None else min(kept, newest)
+        rows = []
+        for back in range(kept, 0, -1):
+            earlier = self._closes[-back - 1] if back < len(self._closes) else self._closes[-back]
+            start = self._start - back * self.bar_seconds
+            rows.append(Bar(self.symbol, start, earlier, self._highs[-back], self._lows[-back], self._closes[-back]))
+        return tuple(rows)
+
+    @property
+    def closes(self) -> Sequence[int]:
+        """The closes, newest last, at least the newest `capacity` of them once there are so many. Not to be changed."""
+        return self._closes
+
+    @property
+    def bar_end(self) -> float:
+        """Market time at which the newest closed bar ended: the moment a decision on it is about."""
+        return self._start
+
+    def sum(self, period: int) -> int:
+        """Exact sum of the newest `period` closes; meaningful once `closed` >= period.
+
+        KeyError for a period not planned.
+        """
+        return self._sums[period]
+
+    def previous_sum(self, period: int) -> int:
+        """The same sum one bar earlier; needs `closed` > period."""
+        return self._sums[period] - self._closes[-1] + self._closes[-1 - period]
+
+    @property
+    def rsi(self) -> float | None:
+        """Wilder's RSI of the planned period, 0 to 100; None while it is not known."""
+        return None if self._rsi is None else self._rsi.value
+
+    def highest(self, bars: int) -> int:
+        """Highest mark of the newest `bars` closed bars."""
+        return max(self._highs[-bars:])
+
+    def lowest(self, bars: int) -> int:
+        """Lowest mark of the newest `bars` closed bars."""
+        return min(self._lows[-bars:])
+
+    def volatility(self, returns: int) -> float | None:
+        """Annualized standard deviation of the newest simple returns, as a fraction; None with fewer or less than two.
+
+        Sample deviation (n - 1) x sqrt(seconds per year / bar seconds): the market never closes. Costs O(returns), on
+        demand.
+        """
+        if returns < 2 or self.closed <= returns:
+            return None
+        closes = self._closes[-returns - 1 :]
+        moves = [now / before - 1.0 for before, now in pairwise(closes)]
+        mean = math.fsum(moves) / returns
+        variance = math.fsum((move - mean) ** 2 for move in moves) / (returns - 1)
+        return math.sqrt(variance * SECONDS_PER_YEAR / self.bar_seconds)
+
+    def _roll(self, half_ticks: int, market_time: float) -> Bar | None:
+        """A mark outside the forming bar: the first, a late one, the next bar's, or one after a gap.
+
+        0 is time without a mark.
+        """
+        start = market_time // self.bar_seconds * self.bar_seconds
+        if self._end < 0:
+            self._begin(half_ticks, start)
+            return None
+        while self.fill() is not None:
+            pass
+        if market_time < self._end:
+            self._late(half_ticks, market_time, start)
+            return None
+        missing = round((start - self._end) / self.bar_seconds)
+        if missing > self.fill_limit:
+            self.reset(f"no mark for {market_time - self._end:.0f} s, more than {self.fill_limit} bars")
+            self._begin(half_ticks, start)
+            return None
+        bar = self._shut()
+        self._due, self._next = missing, half_ticks
+        self._begin(0 if missing else half_ticks, self._end)
+        return bar
+
+    def _late(self, half_ticks: int, market_time: float, start: float) -> None:
+        """A mark older than the forming bar is counted and left out.
+
+        One older than the whole window means the clock was set back.
+        """
+        if market_time >= self._start:
+            self.add(half_ticks, market_time)
+        elif self._start - market_time > self.capacity * self.bar_seconds:
+            self.reset(f"market time went back by {self._start - market_time:.0f} s")
+            self._begin(half_ticks, start)
+        else:
+            self.late_marks += 1
+
+    def _begin(self, half_ticks: int, start: float) -> None:
+        """Start forming a bar; 0 means that no mark of it has come yet, and the last close stands until one does."""
+        self._open = self._high = self._low = half_ticks
+        if half_ticks:
+            self._close = half_ticks
+        self._start = start
+        self._end = start + self.bar_seconds
+
+    def _shut(self) -> Bar:
+        """Close the forming bar into the sums and return it."""
+        close = self._close
+        if self._open:
+            bar = Bar(self.symbol, self._start, self._open, self._high, self._low, close)
+        else:
+            bar = Bar(self.symbol, self._start, close, close, close, close)
+        self._push(bar.high, bar.low, close)
+        return bar
+
+    def _push(self, high: int, low: int, close: int) -> None:
+        closes = self._closes
+        closes.append(close)
+        self._highs.append(high)
+        self._lows.append(low)
+        self.closed = closed = self.closed + 1
+        sums = self._sums
+        for period in self._periods:
+            sums[period] += close - closes[-1 - period] if closed > period else close
+        if self._rsi is not None:
+            self._rsi.update(closes)
+        if len(closes) > 2 * self.capacity:
+            del closes[: -self.capacity], self._highs[: -self.capacity], self._lows[: -self.capacity]
+
+    def _append(self, bar: Bar, *, closed: bool = True) -> None:
+        """Lay `bar` behind what is here, with flat bars between; after too long a gap it starts the window anew."""
+        start = bar.start // self.bar_seconds * self.bar_seconds
+        if self._end >= 0:
+            missing = round((start - self._end) / self.bar_seconds)
+            assert missing >= 0, "bars to seed must be in order of time and must not overlap"
+            if missing > self.fill_limit:
+                self.reset(f"no bar for {start - self._end:.0f} s in the history")
+            else:
+                for _ in range(missing):
+                    self._push(self._closes[-1], self._closes[-1], self._closes[-1])
+        self._begin(bar.open, start)
+        self._high, self._low, self._close = bar.high, bar.low, bar.close
+        if closed:
+            self._push(bar.high, bar.low, bar.close)
+
+    def _forming(self) -> Bar | None:
+        return Bar(self.symbol, self._start, self._open, self._high, self._low, self._close) if self._open else None
+
+    def _clear(self) -> None:
+        self.closed = 0
+        self._due = self._next = 0
+        self._start = self._end = -1.0
+        self._open = self._high = self._low = self._close = 0
+        self._closes.clear()
+        self._highs.clear()
+        self._lows.clear()
+        self._sums.update(dict.fromkeys(self._periods, 0))
+        if self._rsi is not None:
+            self._rsi.reset()
