@@ -59,9 +59,10 @@ def _read_text(path: Path) -> str | Problem:
         return refused("does not exist; give the right one with --config, or copy the shipped config.toml")
     except (OSError, ValueError) as error:
         return refused(f"cannot be opened ({getattr(error, 'strerror', None) or 'not a file name'})")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return refused("is not a regular file; give a TOML file with --config")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return refused("is not a regular file; give a TOML file with --config")
         content = file.read(_BYTES_MAX + 1)
     if len(content) > _BYTES_MAX:
         return refused(f"is larger than {_BYTES_MAX // 1024} KiB; a configuration is a few")
@@ -78,9 +79,6 @@ def _syntax_problem(message: str, text: str) -> Problem:
     digits = position.removeprefix("line ").partition(",")[0]
     line = int(digits) if digits.isdigit() else text.count("\n") + 1
     word = said.partition(":")[0] if "invalid" in said.lower() else said
-    remedy = (
-        "the key or table stands twice; keep one"
-        if "overwrite" in said or "twice" in said
-        else f"not valid TOML: {word}"
-    )
+    twice = any(sign in said for sign in ("overwrite", "twice", "mutate", "uplicate"))
+    remedy = "the key or table stands twice; keep one" if twice else f"not valid TOML: {word}"
     return Problem(line, "", "syntax", "", remedy)

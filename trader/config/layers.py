@@ -44,6 +44,8 @@ class Layers(msgspec.Struct, frozen=True):
 
     found: Mapping[tuple[str, ...], Layer]
     problems: tuple[Problem, ...]
+    suspects: frozenset[str]
+    """Beginnings of key paths that some problem concerns; "" when it may be any. Rules about them would mislead."""
 
     def profiles(self) -> tuple[str, ...]:
         return tuple(path[1] for path in self.found if len(path) == 2)
@@ -68,7 +70,7 @@ def read_layers(document: Document) -> Layers:
             reader.profiles(node)
         else:
             reader.unknown((name,), ("defaults", "profiles"))
-    return Layers(reader.found, tuple(reader.problems))
+    return Layers(reader.found, tuple(reader.problems), frozenset(reader.suspects))
 
 
 class _Reader:
@@ -78,6 +80,7 @@ class _Reader:
         self.document = document
         self.found: dict[tuple[str, ...], dict[str, Entry]] = {}
         self.problems: list[Problem] = []
+        self.suspects: set[str] = set()
 
     def profiles(self, node: object) -> None:
         if not isinstance(node, Mapping):
@@ -108,11 +111,14 @@ class _Reader:
             elif inner in TABLES and inner != "paper":
                 self._walk(layer, path, child)
             else:
-                self.unknown(path, _names_at(".".join(at[len(layer) :]), paper=layer[-1] == "paper"))
+                table = ".".join(at[len(layer) :])
+                near = self.unknown(path, _names_at(table, paper=layer[-1] == "paper"))
+                self.suspects.add(f"{table}.{near}" if near and table else near)
 
     def _value(self, layer: tuple[str, ...], path: tuple[str, ...], key: Key, value: object) -> None:
         place = self.document.place(path)
         if place.written[:2] in ("0x", "0o", "0b") or place.written[1:3] in ("0x", "0o", "0b"):
+            self.suspects.add(key.path)
             self._report(path, f"must be {key.allowed()}, written in decimal", key.example())
             return
         if key.kind is Kind.PER_SYMBOL and isinstance(value, Mapping):
@@ -123,8 +129,10 @@ class _Reader:
             label = f"{name}, paper" if layer[-1] == "paper" else name
             source = Source(label, f"{self.document.name}:{place.line}")
             self.found[layer][key.path] = Entry(checked, source, ".".join(path), place.line, place.written)
-        elif not (key.kind is Kind.PER_SYMBOL and isinstance(value, Mapping)):
-            self._report(path, checked.remedy, key.example())
+        else:
+            self.suspects.add(key.path)
+            if not (key.kind is Kind.PER_SYMBOL and isinstance(value, Mapping)):
+                self._report(path, checked.remedy, key.example())
 
     def _per_symbol(self, path: tuple[str, ...], key: Key, value: Mapping[str, object]) -> None:
         """Report each bad entry of a symbol table at its own line."""
@@ -133,8 +141,8 @@ class _Reader:
             if isinstance(checked, Bad):
                 self._report((*path, symbol), checked.remedy, key.example())
 
-    def unknown(self, path: tuple[str, ...], names: Iterable[str]) -> None:
-        """Report a key or table that does not exist. Its value may be a secret and is not shown."""
+    def unknown(self, path: tuple[str, ...], names: Iterable[str]) -> str:
+        """Report a key or table that does not exist; returns the name probably meant, or "". The value is not shown."""
         name = path[-1]
         near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
         if any(word in name.lower() for word in _SECRET_WORDS):
@@ -149,6 +157,7 @@ class _Reader:
             remedy = "unknown key; remove it"
         place = self.document.place(path)
         self.problems.append(Problem(place.line, "", ".".join(path), "", remedy))
+        return near[0] if near else ""
 
     def _report(self, path: tuple[str, ...], remedy: str, example: str) -> None:
         place = self.document.place(path)

@@ -40,8 +40,7 @@ def load_settings(
     layers = read_layers(document)
     problems += layers.problems
     problems += _profile_problems(profile, layers)
-    if not problems:
-        problems += _broken_profiles(layers)
+    problems += _broken_profiles(layers)
     if problems:
         return _errors(path, problems)
     venue, refused = _venue(layers, profile, environment, flags, paper)
@@ -73,7 +72,7 @@ def _broken_profiles(layers: Layers) -> list[Problem]:
         (problem.line, problem.key, problem.remedy): problem
         for profile in layers.profiles()
         for paper in (False, True)
-        for problem in broken(profile, layers.effective(profile, paper=paper))
+        for problem in broken(profile, layers.effective(profile, paper=paper), layers.suspects)
     }
     return list(found.values())
 

@@ -3,7 +3,7 @@
 A rule that is broken is reported at the strongest of the values involved: the one somebody wrote last.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -123,30 +123,39 @@ CEILINGS: Mapping[str, Mapping[str, Decimal]] = {
 """Profile -> key -> highest value that profile may have, wherever it is set."""
 
 
-def broken(profile: str, entries: Entries) -> list[Problem]:
-    """Every rule and ceiling that the effective values of a profile break."""
-    problems = [_strongest(rule, entries).problem(rule.remedy) for rule in RULES if not rule.holds(entries)]
+def broken(profile: str, entries: Entries, suspects: Iterable[str] = ()) -> list[Problem]:
+    """Every rule and ceiling that the effective values of a profile break; those about `suspects` are left out."""
+    doubted = tuple(suspects)
+    problems = [
+        _strongest(rule, entries).problem(rule.remedy)
+        for rule in RULES
+        if not any(path.startswith(doubted) for path in rule.paths) and not rule.holds(entries)
+    ]
     for path, ceiling in CEILINGS.get(profile, {}).items():
-        if number_in(entries[path]) > ceiling:
+        if not path.startswith(doubted) and number_in(entries[path]) > ceiling:
             remedy = f"above profile {profile}'s ceiling {plain(ceiling)}; set it in [profiles.{profile}]"
             problems.append(entries[path].problem(remedy))
     if profile == "canary":
-        problems += _canary_locks(entries)
+        problems += [problem for path, problem in _canary_locks(entries) if not path.startswith(doubted)]
     return problems
 
 
-def _canary_locks(entries: Entries) -> list[Problem]:
+def _canary_locks(entries: Entries) -> list[tuple[str, Problem]]:
     """The canary's daily loss in USD cannot be switched off, and its size in bitcoin stays within 0.01 (D19, D37)."""
-    problems = []
     loss, sizes = entries["risk.max_daily_loss_usd"], entries["risk.max_position_base"]
-    if number_in(loss) == 0:
-        problems.append(loss.problem("profile canary cannot trade without it; at most 10", "10"))
     assert isinstance(sizes.value, Mapping)
-    problems += [
-        sizes.problem(f"profile canary holds at most 0.01 {symbol}", f'{{ "{symbol}" = "0.01" }}')
+    problems = [
+        (
+            "risk.max_position_base",
+            sizes.problem(f"profile canary holds at most 0.01 {symbol}", f'{{ "{symbol}" = "0.01" }}'),
+        )
         for symbol in ("BTC-USD", "BTC-PERP")
         if sizes.value.get(symbol, Decimal("Infinity")) > _CANARY_BASE
     ]
+    if number_in(loss) == 0:
+        problems.append(
+            ("risk.max_daily_loss_usd", loss.problem("profile canary cannot trade without it; at most 10", "10"))
+        )
     return problems
 
 
