@@ -1,0 +1,93 @@
+"""Where prices come from: a path gives the fair price, the volume and the past candles of one product.
+
+Imported by market.py and server.py.
+
+Floats live here and nowhere else in the exchange: a path is a model, and its numbers become whole ticks and lots
+before anybody trades on them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import msgspec
+
+from trader.exchange import noise
+
+_SWING_SECONDS = (
+    30.0  # one turning point per half minute, so that a 5/20 cross on one-second bars comes about that often
+)
+_SWING_BPS = 5.5
+_DRIFTS_BPS_BY_SECONDS = ((300.0, 14.0), (3600.0, 70.0), (86400.0, 350.0))
+_CANDLE_SAMPLES = 9
+
+
+class Candle(msgspec.Struct, frozen=True, gc=False):
+    """Open, high, low, close in quote currency and volume in base units over one bucket of market time."""
+
+    start: float
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class Path(Protocol):
+    """The model behind one product's market; pure, so any moment may be asked for in any order."""
+
+    def price_at(self, market_time: float) -> float:
+        """Fair price in quote currency."""
+        ...
+
+    def volume_between(self, start: float, end: float) -> float:
+        """Base units that trade from start to end."""
+        ...
+
+    def candle(self, start: float, seconds: float) -> Candle | None:
+        """The bucket [start, start + seconds); None where the path knows nothing or nothing traded."""
+        ...
+
+
+class SyntheticPath:
+    """A seeded path:
+
+    Half-minute swings of about 6 bps on slower drifts; the market's first instant is at `origin` (UNIX seconds).
+
+    Sixty-second returns have a standard deviation of about 6 bps (0.45 a year), below the documents' volatility
+    warnings.
+    """
+
+    def __init__(
+        self, *, seed: int, product_id: str, start_price: float, minute_volume_usd: float, origin: float
+    ) -> None:
+        self._seed = noise.seed_of(seed, product_id)
+        self._origin = origin
+        self._minute_volume_usd = minute_volume_usd
+        self._start_price = start_price / math.exp(self._log_move(0.0))
+
+    def price_at(self, market_time: float) -> float:
+        """Fair price in quote currency; equals the start price at the origin."""
+        return self._start_price * math.exp(self._log_move(market_time - self._origin))
+
+    def _log_move(self, elapsed: float) -> float:
+        warped = elapsed + 7.0 * noise.smooth(self._seed, 1, elapsed / 97.0)
+        move = _SWING_BPS * noise.wave(self._seed, 2, warped / _SWING_SECONDS)
+        for lane, (seconds, bps) in enumerate(_DRIFTS_BPS_BY_SECONDS, start=3):
+            move += bps * noise.smooth(self._seed, lane, elapsed / seconds)
+        return move / 10_000.0
+
+    def volume_between(self, start: float, end: float) -> float:
+        """Base units; the rate breathes between 0.7 and 1.3 of the listing's over the minutes."""
+        middle = (start + end) / 2.0
+        breath = 1.0 + 0.3 * noise.smooth(self._seed, 9, (middle - self._origin) / 240.0)
+        return self._minute_volume_usd / 60.0 * (end - start) * breath / self.price_at(middle)
+
+    def candle(self, start: float, seconds: float) -> Candle:
+        """A past bucket from nine samples of the path: exact at both ends, the extremes approximate."""
+        step = seconds / (_CANDLE_SAMPLES - 1)
+        prices = [self.price_at(start + step * index) for index in range(_CANDLE_SAMPLES)]
+        return Candle(
+            start, prices[0], max(prices), min(prices), prices[-1], self.volume_between(start, start + seconds)
+        )

@@ -1,0 +1,186 @@
+"""The exchange as a process: command line, sockets, timers, end of life.
+
+Imported by run.py's launcher and `python -m trader.exchange`.
+
+Prints one JSON line on stdout when it accepts connections, and nothing else ever. Binds loopback only. Ends with 0 on
+SIGTERM, SIGINT, or, with --die-with-parent, when its standard input reaches its end (which a parent's death causes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Coroutine
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from trader.exchange import rest_account, rest_market, rest_orders
+from trader.exchange.certificate import server_context, write_certificate
+from trader.exchange.keys import KeyRing, fresh_key
+from trader.exchange.rest import Counter, Desk
+from trader.exchange.setup import Settings, SettingsError, World, build_world
+from trader.exchange.stream import Hub
+
+_USAGE_ERROR = 64
+_GRACE_S = 0.3
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; usage errors exit with 64 by `main`."""
+    flags = argparse.ArgumentParser(
+        prog="exchange", description="A Coinbase-compatible exchange on loopback, for paper trading and tests."
+    )
+    flags.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one (default)")
+    flags.add_argument("--seed", type=int, default=7, help="seed of the synthetic market (default 7)")
+    flags.add_argument(
+        "--tls", action="store_true", help="serve https and wss with a fresh certificate, named in the ready line"
+    )
+    flags.add_argument(
+        "--market",
+        action="append",
+        default=[],
+        metavar="[PRODUCT=]FILE",
+        help="replay candles (CSV, .csv.gz) as a product's market",
+    )
+    flags.add_argument("--speed", type=float, default=1.0, help="market seconds per second of a replay (default 1)")
+    flags.add_argument("--equity", type=_decimal, default=Decimal(10_000), help="dollars at the start (default 10000)")
+    flags.add_argument("--maker-fee", type=_decimal, default=Decimal("0.005"), help="fraction (default 0.005)")
+    flags.add_argument("--taker-fee", type=_decimal, default=Decimal("0.009"), help="fraction (default 0.009)")
+    flags.add_argument("--data", type=Path, default=None, metavar="DIR", help="keep the account in this folder")
+    flags.add_argument("--die-with-parent", action="store_true", help="end when standard input ends")
+    return flags
+
+
+def _decimal(raw: str) -> Decimal:
+    try:
+        value = Decimal(raw)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"{raw!r} is no number") from None
+    if not value.is_finite() or value < 0:
+        raise argparse.ArgumentTypeError(f"{raw!r} must be zero or more")
+    return value
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the exchange until it is told to end; returns the exit code."""
+    try:
+        flags = parser().parse_args(argv)
+    except SystemExit as exit_request:
+        return _USAGE_ERROR if exit_request.code else 0
+    settings = Settings(
+        seed=flags.seed,
+        markets=tuple(flags.market),
+        speed=flags.speed,
+        equity_usd=flags.equity,
+        maker_fee=flags.maker_fee,
+        taker_fee=flags.taker_fee,
+        data=flags.data,
+    )
+    try:
+        world = build_world(settings)
+    except SettingsError as error:
+        sys.stderr.write(f"exchange: {error}\n")
+        return _USAGE_ERROR
+    with tempfile.TemporaryDirectory(prefix="exchange-") as folder:
+        return asyncio.run(_run(world, flags, Path(folder)))
+
+
+async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
+    key, ring = fresh_key(), KeyRing()
+    ring.add(key)
+    hub = Hub(world.exchange, world.clock, ring)
+    desk = Desk(world.exchange, world.clock, hub, ring)
+    certificate = write_certificate(folder) if flags.tls else None
+    runner = web.AppRunner(_application(desk), access_log=None, shutdown_timeout=_GRACE_S)
+    await runner.setup()
+    site = web.TCPSite(
+        runner, "127.0.0.1", flags.port, ssl_context=server_context(certificate) if certificate else None
+    )
+    try:
+        await site.start()
+    except OSError as error:
+        sys.stderr.write(
+            f"exchange: cannot listen on 127.0.0.1:{flags.port}: {error.strerror}; choose another --port or 0\n"
+        )
+        await runner.cleanup()
+        return _USAGE_ERROR
+    _announce(runner.addresses[0][1], key.name, key.private_pem, certificate)
+    await _until_told(desk, world.tick_seconds, die_with_parent=flags.die_with_parent)
+    for connection in list(hub.connections):
+        connection.abort()
+    await runner.cleanup()
+    return 0
+
+
+def _application(desk: Desk) -> web.Application:
+    app = web.Application(client_max_size=2 << 20)
+    counter = Counter(desk)
+    for routes in (rest_market.ROUTES, rest_orders.ROUTES, rest_account.ROUTES):
+        counter.install(app, routes)
+    app.router.add_get("/", desk.hub.serve)
+    return app
+
+
+def _announce(port: int, key_name: str, key_pem: str, certificate: Path | None) -> None:
+    host, secure = f"127.0.0.1:{port}", "s" if certificate else ""
+    ready: dict[str, Any] = {
+        "rest_url": f"http{secure}://{host}",
+        "ws_url": f"ws{secure}://{host}",
+        "ws_user_url": f"ws{secure}://{host}",
+        "api_key": key_name,
+        "api_secret": key_pem,
+        "pid": os.getpid(),
+    }
+    if certificate is not None:
+        ready["ca_file"] = str(certificate)
+    sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
+    sys.stdout.flush()
+
+
+async def _until_told(desk: Desk, tick_seconds: float, *, die_with_parent: bool) -> None:
+    """Run the timers until a signal, the end of standard input, or the failure of a timer (which is raised)."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    work: list[Coroutine[Any, Any, None]] = [_every(tick_seconds, desk.tick), _every(1.0, desk.hub.second)]
+    if die_with_parent:
+        work.append(_stdin_ended())
+    tasks = [asyncio.create_task(job) for job in work]
+    waiter = asyncio.create_task(told.wait())
+    await asyncio.wait([waiter, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    failures = [task.exception() for task in tasks if task.done()]
+    for task in (waiter, *tasks):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    for failure in failures:
+        if failure is not None:
+            raise failure
+
+
+async def _every(seconds: float, act: Any) -> None:
+    """Call on a fixed grid of machine time; a late call does not shift the later ones."""
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    while True:
+        act()
+        due = max(due + seconds, loop.time())
+        await asyncio.sleep(due - loop.time())
+
+
+async def _stdin_ended() -> None:
+    """Return when standard input reaches its end."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while await reader.read(4096):
+        pass
