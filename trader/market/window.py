@@ -176,13 +176,13 @@ class MarkWindow:
         """Wilder's RSI of the planned period, 0 to 100; None while it is not known."""
         return None if self._rsi is None else self._rsi.value
 
-    def highest(self, bars: int) -> int:
-        """Highest mark of the newest `bars` closed bars."""
-        return max(self._highs[-bars:])
+    def highest(self, bars: int, skip: int = 0) -> int:
+        """Highest mark of `bars` closed bars, the newest `skip` left out; ValueError where there are none."""
+        return max(self._highs[-bars - skip : -skip or None])
 
-    def lowest(self, bars: int) -> int:
-        """Lowest mark of the newest `bars` closed bars."""
-        return min(self._lows[-bars:])
+    def lowest(self, bars: int, skip: int = 0) -> int:
+        """Lowest mark of `bars` closed bars, the newest `skip` left out; ValueError where there are none."""
+        return min(self._lows[-bars - skip : -skip or None])
 
     def volatility(self, returns: int) -> float | None:
         """Annualized standard deviation of the newest simple returns, as a fraction; None with fewer or less than two.
