@@ -42,7 +42,7 @@ def test_the_wait_until_it_opens_is_zero_inside() -> None:
 )
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     """Local digits, spaces and hours that do not exist are no window."""
-    with pytest.raises(ValueError, match="14:00-15:00|always open"):
+    with pytest.raises(ValueError, match=r"14:00-15:00|always open"):
         TradingWindow.parse(text)
 
 
