@@ -145,7 +145,7 @@ def status(listings: Iterable[Listing], *, kind: str) -> str:
 
 def user_snapshot(exchange: Exchange, product_ids: frozenset[str]) -> list[str]:
     """All live orders in batches of fifty; the first batch shorter than that, possibly empty, ends the snapshot."""
-    orders = [order for order in exchange.open_orders() if not product_ids or order.product_id in product_ids]
+    orders = [order for order in exchange.ledger.live() if not product_ids or order.product_id in product_ids]
     batches = [orders[at : at + _USER_BATCH] for at in range(0, len(orders) + 1, _USER_BATCH)]
     return [user_event(exchange, batch, kind="snapshot") for batch in batches]
 

@@ -124,6 +124,10 @@ class Market:
         self._thin.add((is_bid, ticks // self._grid_ticks))
         return Level(is_bid, ticks, left)
 
+    def taken_step(self, *, is_bid: bool, ticks: int, size: Decimal, time: float) -> Step:
+        """The same, as a step for the streams."""
+        return Step(self.listing.product_id, time, (self.taken(is_bid=is_bid, ticks=ticks, size=size),), ())
+
     def _advance_once(self) -> Step:
         time = self._origin + self._step * self._step_seconds
         changed: set[tuple[bool, int]] = set()

@@ -67,13 +67,13 @@ def key_permissions(call: Call) -> dict[str, Any]:
 def transaction_summary(call: Call) -> dict[str, Any]:
     """GET /transaction_summary: volumes and fees as JSON numbers, rates as text."""
     exchange = call.desk.exchange
-    volume = float(sum((fill.value for fill in exchange.fills), ZERO))
-    fees = float(sum((fill.commission for fill in exchange.fills), ZERO))
+    volume = float(sum((fill.value for fill in exchange.ledger.fills), ZERO))
+    fees = float(sum((fill.commission for fill in exchange.ledger.fills), ZERO))
     tiers = [{"volume_types": ["VOLUME_TYPE_SPOT", "VOLUME_TYPE_US_DERIVATIVES"], "vol_from": "0", "vol_to": "10000"}]
     tier = {
         "pricing_tier": "Intro 1",
-        "taker_fee_rate": text(exchange.fees.taker),
-        "maker_fee_rate": text(exchange.fees.maker),
+        "taker_fee_rate": text(exchange.ledger.fees.taker),
+        "maker_fee_rate": text(exchange.ledger.fees.maker),
         "aop_from": "",
         "aop_to": "",
         "volume_types_and_range": tiers,
@@ -88,7 +88,7 @@ def transaction_summary(call: Call) -> dict[str, Any]:
         "advanced_trade_only_fees": fees,
         "coinbase_pro_volume": 0,
         "coinbase_pro_fees": 0,
-        "total_balance": text(round(exchange.total_usd(), 2)),
+        "total_balance": text(round(exchange.ledger.total_usd(), 2)),
         "volume_breakdown": [{"volume_type": "VOLUME_TYPE_SPOT", "volume": volume}],
         "has_cost_plus_commission": False,
     }
@@ -135,9 +135,9 @@ def ledger(call: Call) -> dict[str, Any]:
     return {
         "market_time": call.desk.now(),
         "machine_time": call.desk.clock.machine_time(),
-        "arrivals": [msgspec.to_builtins(arrival) for arrival in exchange.arrivals],
+        "arrivals": [msgspec.to_builtins(arrival) for arrival in exchange.ledger.arrivals],
         "orders": [order_body(order, exchange.listings[order.product_id]) for order in exchange.orders.values()],
-        "fills": [msgspec.to_builtins(fill) for fill in exchange.fills],
+        "fills": [msgspec.to_builtins(fill) for fill in exchange.ledger.fills],
         "balances": {
             wallet.currency: {
                 "available": text(wallet.available),
@@ -153,7 +153,7 @@ def ledger(call: Call) -> dict[str, Any]:
             }
             for position in exchange.accounts.positions.values()
         },
-        "holdings": {product_id: text(exchange.holding(product_id)) for product_id in exchange.listings},
+        "holdings": {product_id: text(exchange.ledger.holding(product_id)) for product_id in exchange.listings},
     }
 
 

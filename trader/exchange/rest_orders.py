@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from trader.exchange import entry
+from trader.exchange.engine import ACCEPTED_CANCEL
 from trader.exchange.listing import Listing
 from trader.exchange.records import Fill, Order
 from trader.exchange.refusals import BadRequestError, Refusal, proto_error
@@ -62,9 +63,7 @@ def batch_cancel(call: Call) -> dict[str, Any]:
     results = []
     for order_id in ids:
         reason = call.desk.exchange.cancel(order_id, call.desk.now())
-        results.append(
-            {"success": reason == "UNKNOWN_CANCEL_FAILURE_REASON", "failure_reason": reason, "order_id": order_id}
-        )
+        results.append({"success": reason == ACCEPTED_CANCEL, "failure_reason": reason, "order_id": order_id})
     call.desk.publish()
     return {"results": results}
 
@@ -152,7 +151,7 @@ def list_fills(call: Call) -> dict[str, Any]:
     exchange = call.desk.exchange
     call.desk.tick()
     matches = _fill_matches(call, exchange.listings)
-    chosen = [fill for fill in reversed(exchange.fills) if matches(fill)]
+    chosen = [fill for fill in reversed(exchange.ledger.fills) if matches(fill)]
     page, cursor = _page(chosen, [fill.entry_id for fill in chosen], call, _FILLS_PAGE)
     return {"fills": [fill_body(fill, exchange.listings[fill.product_id]) for fill in page], "cursor": cursor}
 

@@ -19,9 +19,10 @@ from aiohttp import WSMsgType, web
 
 from trader.exchange import frames
 from trader.exchange.clock import VenueClock
-from trader.exchange.engine import Changes, Exchange
+from trader.exchange.engine import Exchange
 from trader.exchange.keys import KeyRing
 from trader.exchange.ladder import Level
+from trader.exchange.ledger import Changes
 from trader.exchange.market import PublicTrade, Step
 from trader.exchange.stamps import USER_ID, iso
 
