@@ -103,7 +103,8 @@ BrokerageAPIError = VenueUnavailable
 class OrderRequest(msgspec.Struct, frozen=True, gc=False):
     """Exactly what goes on the wire for one order. `limit_price` is set for every order (a market order carries its collar).
 
-    `end_time` is UNIX seconds for GTD. Sizes and prices are on the product's grid already.
+    `end_time` is UNIX seconds for GTD. Sizes and prices are on the product's grid already. `reduces` marks an exit: it is paced
+    before entries and never waits behind them.
     """
 
     client_order_id: str
@@ -118,6 +119,7 @@ class OrderRequest(msgspec.Struct, frozen=True, gc=False):
     end_time: float | None = None
     leverage: Decimal | None = None
     stop_price: Decimal | None = None
+    reduces: bool = False
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
