@@ -7,6 +7,8 @@ Every field has a default, because the venue leaves fields out; what must be the
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from trader.coinbase.wire import MISSING, Body, Figure
@@ -65,7 +67,7 @@ class OrderRecord(msgspec.Struct):
     reject_message: str = ""
     cancel_message: str = ""
     order_type: str = ""
-    order_configuration: dict[str, dict[str, object] | None] = {}
+    order_configuration: dict[str, dict[str, Any] | None] = {}
 
 
 class OneOrder(msgspec.Struct):
@@ -191,7 +193,7 @@ class VenueWord(msgspec.Struct):
     error: str = ""
     error_details: str = ""
     message: str = ""
-    errors: list[dict[str, object]] = []
+    errors: list[dict[str, Any]] = []
 
 
 PERMISSIONS = Body[Permissions](Permissions)

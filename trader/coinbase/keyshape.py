@@ -165,7 +165,7 @@ _WRONG_LABELS = (
 
 
 def _from_pem(text: str) -> PrivateKey:
-    """Load the private key of a PEM text, however its lines were broken; an EC PARAMETERS block before it is skipped."""
+    """Load the private key of a PEM text, however its lines were broken; an EC PARAMETERS block is skipped."""
     label_line = text[text.index("-----BEGIN") :].split("-----")[1]
     for word, kind in _WRONG_LABELS:
         if word in label_line:

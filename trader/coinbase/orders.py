@@ -47,6 +47,7 @@ from trader.venue import (
     PlaceOutcome,
     Refused,
     Unknown,
+    VenueUnavailable,
 )
 
 CANCEL_CHUNK = 100
@@ -151,9 +152,12 @@ class OrderDesk:
         return Absent(asked_at)
 
     def learn(self, record: OrderRecord) -> OrderReport:
-        """Return the report of a record and remember whose order it is."""
+        """Return the report of a record and remember whose order it is; raises VenueUnavailable for a senseless one."""
         self.remember(record.order_id, record.client_order_id)
-        return report_of(record, "rest", self._instrument_of)
+        try:
+            return report_of(record, "rest", self._instrument_of)
+        except BadPayload as error:
+            raise VenueUnavailable(f"an order record does not fit its shape: {error}") from error
 
     def remember(self, order_id: str, client_order_id: str) -> None:
         """Keep which client id an order of the venue has, for fills that do not say."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 from trader.coinbase.bodies import FillRecord, OrderRecord
 from trader.coinbase.wire import BadPayload, decimal_of, moment
@@ -111,14 +112,14 @@ def fill_of(record: FillRecord, client_order_id: str, instrument_of: InstrumentO
     )
 
 
-def _terms(record: OrderRecord) -> dict[str, object]:
+def _terms(record: OrderRecord) -> dict[str, Any]:
     for terms in record.order_configuration.values():
         if terms:
             return terms
     return {}
 
 
-def _first(terms: dict[str, object], keys: tuple[str, ...]) -> Decimal | None:
+def _first(terms: dict[str, Any], keys: tuple[str, ...]) -> Decimal | None:
     for key in keys:
         found = decimal_of(terms.get(key))
         if found is not None:
