@@ -1,0 +1,106 @@
+"""Starts the exchange as its own process for the tests of this folder, and speaks to it with signed requests."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIX = "/api/v3/brokerage"
+
+
+def token(key_name: str, key_pem: str, target: str | None = None, *, now: float | None = None, life: int = 120) -> str:
+    """A client token as the real venue wants it; `target` is `METHOD host/path`."""
+    begins = int(time.time() if now is None else now)
+    claims = {"sub": key_name, "iss": "cdp", "nbf": begins, "exp": begins + life} | ({"uri": target} if target else {})
+    return jwt.encode(claims, key_pem, algorithm="ES256", headers={"kid": key_name, "nonce": secrets.token_hex()})
+
+
+class Running:
+    """One exchange process: its ready line, and a session that signs."""
+
+    def __init__(self, process: subprocess.Popen[str], ready: dict[str, Any]) -> None:
+        self.process = process
+        self.ready = ready
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.verify = ready.get("ca_file", True)
+
+    def call(
+        self, method: str, path: str, *, body: Any = None, signed: bool = True, **params: Any
+    ) -> requests.Response:
+        """One request; `path` is below the API prefix unless it starts with a slash of its own root."""
+        full = path if path.startswith(("/_exchange", "/v2", "/api")) else PREFIX + path
+        headers = {}
+        if signed:
+            bearer = token(self.ready["api_key"], self.ready["api_secret"], f"{method} 127.0.0.1{full}")
+            headers["Authorization"] = f"Bearer {bearer}"
+        url = self.ready["rest_url"] + full
+        return self.session.request(method, url, params=params, json=body, headers=headers, timeout=10)
+
+    def get(self, path: str, **params: Any) -> Any:
+        """A signed GET that must succeed; the decoded body."""
+        answer = self.call("GET", path, **params)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return answer.json()
+
+    def post(self, path: str, body: Any) -> Any:
+        """A signed POST that must succeed; the decoded body."""
+        answer = self.call("POST", path, body=body)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return answer.json()
+
+    def order(self, product_id: str, side: str, configuration: dict[str, Any], **more: Any) -> Any:
+        """Place an order under a fresh client id."""
+        body = {"client_order_id": secrets.token_hex(16), "product_id": product_id, "side": side}
+        return self.post("/orders", {**body, "order_configuration": configuration, **more})
+
+    def until(self, ask: Callable[[], Any], seconds: float = 10.0) -> Any:
+        """Poll until `ask` gives something true; its value."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := ask():
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"nothing after {seconds} s")
+
+    def ledger(self) -> dict[str, Any]:
+        """The exchange's own record of everything."""
+        answer = self.call("GET", "/_exchange/ledger", signed=False)
+        return dict(answer.json())
+
+
+@contextlib.contextmanager
+def exchange(*flags: str) -> Iterator[Running]:
+    """An exchange on a free port; ended, by its own pid, when the block ends."""
+    command = [sys.executable, "-m", "trader.exchange", "--die-with-parent", *flags]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    running = None
+    try:
+        line = process.stdout.readline()
+        assert line, f"the exchange said nothing and ended with {process.wait(5)}"
+        running = Running(process, json.loads(line))
+        yield running
+    finally:
+        if running is not None:
+            running.session.close()
+        process.stdin.close()
+        try:
+            process.wait(5)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            process.stdout.close()
