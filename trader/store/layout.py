@@ -6,6 +6,7 @@
 <root>/store/        segment-000001.sqlite3 …, one a UTC day; aside/ keeps what a repair removed
 """
 
+import fcntl
 import os
 import stat
 from pathlib import Path
@@ -13,18 +14,39 @@ from typing import Final
 
 import msgspec
 
-from trader.store.verdict import StoreRefused
+from trader.store.verdict import StoreBusy, StoreRefused
 
 ROOT_VARIABLE: Final = "EVENT_STORE_ROOT"
 DEFAULT_ROOT: Final = "./data"
+KEY_VARIABLE: Final = "EVENT_STORE_KEY_FILE"
 
 
 def profile_folder(profile: str, data_root: Path | None = None) -> Path:
     """The folder of a profile: `<data root>/perps_bot/<profile>`; the root is $EVENT_STORE_ROOT, else ./data."""
     if not profile or "/" in profile or profile.startswith("."):
         raise ValueError(f"{profile!r} is no profile name: it becomes a folder's name")
+    return _profiles_folder(data_root) / profile
+
+
+def running_profiles(data_root: Path | None = None) -> list[str]:
+    """The profiles whose store a process has open for writing now, by name."""
+    folders = sorted(_profiles_folder(data_root).glob("*/store"))
+    return [folder.parent.name for folder in folders if _is_locked(folder)]
+
+
+def _profiles_folder(data_root: Path | None) -> Path:
     base = data_root if data_root is not None else Path(os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
-    return base / "perps_bot" / profile
+    return base / "perps_bot"
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        os.close(lock_store(Layout.of(folder.parent)))
+    except StoreBusy:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -101,3 +123,17 @@ def read_private(path: Path, limit_bytes: int = 1 << 20) -> bytes:
     if len(content) > limit_bytes:
         raise StoreRefused(path, f"is larger than {limit_bytes} bytes", "Restore it from a backup.")
     return content
+
+
+def lock_store(layout: Layout) -> int:
+    """Become the one writer; returns the descriptor that holds the lock until it is closed. Raises StoreBusy, OSError.
+
+    The segments' own folder is locked: unlike a lock file it cannot be deleted and made anew beside a running process.
+    """
+    descriptor = os.open(layout.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise StoreBusy(layout.folder, "another process is writing this store", "Stop it first.") from None
+    return descriptor

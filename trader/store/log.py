@@ -3,7 +3,6 @@
 actors/ and run.py import this. One process per store may open it; readers beside it use trader/store/reader.py.
 """
 
-import fcntl
 import os
 import sqlite3
 import time
@@ -17,11 +16,11 @@ from trader.store.anchor import Anchor
 from trader.store.atomic import private_folder, write_atomically
 from trader.store.events import Done, Event, EventName, Payload, encode, make_event
 from trader.store.keys import MasterKeys
-from trader.store.layout import Layout
+from trader.store.layout import Layout, lock_store
 from trader.store.reader import EventReader
 from trader.store.seal import fingerprint
 from trader.store.segment import Disk, RealDisk
-from trader.store.verdict import StoreBusy, StoreHealth, StoreRefused, Verdict
+from trader.store.verdict import StoreHealth, StoreRefused, Verdict
 from trader.store.verify import Finding, examine
 from trader.store.writer import Writer
 
@@ -63,7 +62,7 @@ class EventStore:
             private_folder(root)
             birth.check_not_lost(layout)
             private_folder(layout.folder)
-            lock = _lock(layout)
+            lock = lock_store(layout)
             try:
                 return cls._open_locked(layout, profile, account, lock, disk or RealDisk(), utc_clock)
             except BaseException:
@@ -162,17 +161,6 @@ class EventStore:
 
     def _note(self, name: EventName, utc_time: float, payload: Payload) -> None:
         self.append(make_event(name, payload, utc_time=utc_time, market_time=utc_time, profile=self._profile))
-
-
-def _lock(layout: Layout) -> int:
-    """Lock the segments' own folder: unlike a lock file it cannot be deleted and made anew beside a running process."""
-    descriptor = os.open(layout.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise StoreBusy(layout.folder, "another process is writing this store", "Stop it first.") from None
-    return descriptor
 
 
 def _check_identity(layout: Layout, keys: MasterKeys, anchor: Anchor, profile: str, account: str) -> None:

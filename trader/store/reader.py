@@ -74,7 +74,7 @@ class EventReader:
         wanted = wanted_types(bot_id, self._anchor.profile, types)
         found: deque[Event] = deque()
         try:
-            for event in self._backwards():
+            for event in self.backwards():
                 if len(found) >= limit:
                     break
                 if wanted is None or event.type in wanted:
@@ -105,7 +105,7 @@ class EventReader:
             self._anchor.store_id,
         )
 
-    def _backwards(self) -> Iterator[Event]:
+    def backwards(self) -> Iterator[Event]:
         """Every event, newest first; windows are read forwards, since a record is proven by its predecessor's mac."""
         ends = [Head(self._anchor.base_sequence, bytes.fromhex(self._anchor.base_mac))]
         ends += [Head(sealed.last, bytes.fromhex(sealed.mac)) for sealed in self._anchor.sealed]
