@@ -1,4 +1,4 @@
-"""Performance of an equity curve and its trades: standard definitions, `n/a` with the reason where a sample is too small.
+"""Performance of an equity curve and its trades, by standard definitions; `n/a` and why where a sample is too small.
 
 Imported by the backtest and by the daily report. Equity is Decimal money; ratios are floats, because they are
 statistics. Definitions:
