@@ -107,6 +107,10 @@ class HoldTable(msgspec.Struct, frozen=True):
         mode = self.mode(symbol)
         return mode is Level.NORMAL or (mode is Level.REDUCE_ONLY and reduces)
 
+    def wants_exit(self) -> bool:
+        """Whether the whole account is reduce-only: what `force_exit_on_reduce_only` acts on. One symbol's holds never force it."""
+        return any(hold.scope == ACCOUNT and hold.level is Level.REDUCE_ONLY for hold in self.holds)
+
     def beyond(self, other: HoldTable) -> tuple[Hold, ...]:
         """Return the holds of this table that `other` does not have, or has weaker."""
         known = {(hold.cause, hold.scope): hold for hold in other.holds}

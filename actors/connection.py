@@ -1,0 +1,122 @@
+"""The way to the venue: which URLs, which key, and what must be true of both before anything starts.
+
+Only `actors/system.py` and the commands import this. The same client serves the embedded exchange and Coinbase; only URLs and keys
+differ. Raises Ends with 69, 77 or 64 and one sentence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+from actors.exchange_process import ReadyLine
+from trader.coinbase.auth import Credentials
+from trader.coinbase.hosts import ForbiddenHost, check_host, is_loopback
+from trader.coinbase.keyshape import CredentialProblem
+from trader.coinbase.venue import CoinbaseVenue
+from trader.config import Settings
+from trader.exit_code import Ends, ExitCode
+from trader.market.instrument import Instrument
+from trader.report.logs import redactor
+from trader.venue import AuthenticationError, InvalidSymbol, PermissionDenied, VenueError
+
+REST_URL = "https://api.coinbase.com"
+WS_URL = "wss://advanced-trade-ws.coinbase.com"
+WS_USER_URL = "wss://advanced-trade-ws-user.coinbase.com"
+CLOCK_SKEW_MAX_S = 2.0
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """Where the venue is and the key to it; `account` names the account for the event store's identity."""
+
+    rest_url: str
+    ws_url: str
+    ws_user_url: str
+    credentials: Credentials
+    ca_file: str | None
+    account: str
+    is_embedded: bool
+
+    def __repr__(self) -> str:
+        return f"Connection({self.rest_url})"
+
+
+def connect(settings: Settings, ready: ReadyLine | None) -> Connection:
+    """Choose URLs and key: the embedded exchange's on paper, Coinbase's with the environment's key when live."""
+    if settings.is_paper:
+        assert ready is not None, "paper trading has an embedded exchange"
+        redactor.know(ready.api_secret)
+        return Connection(
+            ready.rest_url,
+            ready.ws_url,
+            ready.ws_user_url,
+            Credentials.parse(ready.api_key, ready.api_secret),
+            ready.ca_file or None,
+            f"paper:{settings.profile}",
+            is_embedded=True,
+        )
+    return _live(os.environ)
+
+
+def _live(environ: Mapping[str, str]) -> Connection:
+    key, secret = environ.get("COINBASE_API_KEY", ""), environ.get("COINBASE_API_SECRET", "")
+    redactor.know(secret)
+    if not key or not secret:
+        missing = " and ".join(n for n, v in (("COINBASE_API_KEY", key), ("COINBASE_API_SECRET", secret)) if not v)
+        raise Ends(
+            ExitCode.CREDENTIALS_REFUSED,
+            f"--live needs a key: {missing} not set. Nothing was started. Without --live the same command trades on paper.",
+        )
+    urls = {
+        "COINBASE_REST_URL": environ.get("COINBASE_REST_URL", REST_URL),
+        "COINBASE_WS_URL": environ.get("COINBASE_WS_URL", WS_URL),
+        "COINBASE_WS_USER_URL": environ.get("COINBASE_WS_USER_URL", WS_USER_URL),
+    }
+    try:
+        for url in urls.values():
+            check_host(url)
+        credentials = Credentials.parse(key, secret)
+    except ForbiddenHost as error:
+        raise Ends(ExitCode.USAGE, str(error)) from error
+    except CredentialProblem as error:
+        raise Ends(ExitCode.CREDENTIALS_REFUSED, f"COINBASE_API_KEY/COINBASE_API_SECRET: {error}") from error
+    rest_url, ws_url, ws_user_url = urls.values()
+    ca_file = environ.get("COINBASE_CA_FILE") or None
+    return Connection(rest_url, ws_url, ws_user_url, credentials, ca_file, key, is_embedded=is_loopback(rest_url))
+
+
+def check_venue(venue: CoinbaseVenue, settings: Settings, machine_utc: float) -> dict[str, Instrument]:
+    """Ask the venue its time, what the key may do, and for the products; return the instruments by symbol."""
+    try:
+        skew = venue.server_time() - machine_utc
+        if not settings.is_paper and abs(skew) > CLOCK_SKEW_MAX_S:
+            raise Ends(
+                ExitCode.VENUE_UNREACHABLE,
+                f"this machine's clock is {abs(skew):.1f} s {'behind' if skew > 0 else 'ahead of'} the venue's;"
+                f" the limit is {CLOCK_SKEW_MAX_S:g} s. Synchronize it (chrony or systemd-timesyncd) and start again.",
+            )
+        _check_key(venue)
+        instruments = venue.instruments(settings.symbols)
+    except (AuthenticationError, PermissionDenied) as error:
+        raise Ends(ExitCode.CREDENTIALS_REFUSED, f"the venue refuses the key: {error}. Nothing was started.") from error
+    except InvalidSymbol as error:
+        raise Ends(ExitCode.USAGE, f"{error}. Nothing was started.") from error
+    except VenueError as error:
+        raise Ends(ExitCode.VENUE_UNREACHABLE, f"the venue cannot be reached: {error}. Nothing was started.") from error
+    return {instrument.symbol: instrument for instrument in instruments}
+
+
+def _check_key(venue: CoinbaseVenue) -> None:
+    """Refuse a key that cannot trade, and one that could move money out (C-25)."""
+    allowed = venue.permissions()
+    lacking = [name for name, has in (("view", allowed.can_view), ("trade", allowed.can_trade)) if not has]
+    if lacking:
+        raise Ends(ExitCode.CREDENTIALS_REFUSED, f"the key lacks the {' and '.join(lacking)} permission; make one that has it.")
+    if allowed.can_transfer:
+        raise Ends(
+            ExitCode.CREDENTIALS_REFUSED,
+            "the key may transfer funds out of the account; make one with view and trade only. Nothing was started.",
+        )
+

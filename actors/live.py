@@ -1,0 +1,49 @@
+"""The live outside of the broker: the Coinbase client, its feeds and the worker threads of each incarnation.
+
+Only `actors/system.py` imports this.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from loguru import logger
+
+from actors.clock import MarketClock
+from actors.workers import WorkerPool
+from trader.venue import Feed, FeedHeartbeat, FeedItem, FeedKind, Venue
+
+REST_WORKERS = 5
+
+
+class LivePorts:
+    """Makes workers and feeds for each incarnation of the broker; the venue client is shared and keeps its sessions per thread."""
+
+    def __init__(self, venue: Venue, make_feeds: Callable[[], Sequence[Feed]], clock: MarketClock, *, dry_run: bool) -> None:
+        self.venue = venue
+        self.dry_run = dry_run
+        self._make_feeds = make_feeds
+        self._clock = clock
+
+    def open_workers(self, name: str, stopped: Callable[[], bool]) -> WorkerPool:
+        """Start this incarnation's worker threads."""
+        return WorkerPool(name, REST_WORKERS, stopped)
+
+    def open_feeds(self, name: str, deliver: Callable[[FeedItem], None], stopped: Callable[[], bool]) -> None:
+        """Start a thread for each feed of this incarnation."""
+        for feed in self._make_feeds():
+            threading.Thread(target=_run_feed, args=(feed, deliver, stopped), name=f"{name}:{feed.kind}", daemon=True).start()
+
+    def on_heartbeat(self, beat: FeedHeartbeat) -> None:
+        """Set the market's clock by the market connection's heartbeat."""
+        if beat.kind is FeedKind.MARKET:
+            self._clock.hear(beat.market_time, beat.machine_time)
+
+
+def _run_feed(feed: Feed, deliver: Callable[[FeedItem], None], stopped: Callable[[], bool]) -> None:
+    """Run one feed to its end; a bug in it is logged and shows as silence, which the guards act on."""
+    try:
+        feed.run(deliver, stopped)
+    except Exception:  # noqa: BLE001 - the thread's last words
+        logger.opt(exception=True).error("the {} feed's thread ended", feed.kind)

@@ -1,0 +1,47 @@
+"""The flags of the trading command, parsed; what they mean stands in their help. Only `run.py`'s trade command imports this."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from trader.exit_code import Ends, ExitCode
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Ends(ExitCode.USAGE, f"run.py: {message}\nSee: python run.py trade --help")
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the trading flags; raises Ends with code 64 for what cannot be understood."""
+    parser = _Parser(prog="run.py", description="Trade one profile: on paper unless --live is given.", allow_abbrev=False)
+    add = parser.add_argument
+    add("--profile", default="canary", help="dev, demo, canary, prod or spot (default: canary)")
+    add("--config", type=Path, default=Path("config.toml"), help="the configuration file (default: config.toml)")
+    add("--symbols", nargs="+", metavar="SYMBOL", help="trade these instead of the profile's")
+    add("--leverage", help="target leverage")
+    add("--order-type", choices=["market", "limit"], help="how entries are priced")
+    add("--tif", metavar="TIF", help="time in force of limit orders: GTC or IOC")
+    add("--interval", metavar="SECONDS", help="bar length in seconds")
+    add("--market", nargs="+", metavar="FILE", help="replay recorded candles as the market (embedded exchange)")
+    add("--speed", type=_positive, default=1.0, help="how many times real time the recorded market runs")
+    add("--exchange", type=Path, metavar="READY.json", help="attach to an embedded exchange that already runs")
+    add("--duration", type=_positive, metavar="SECONDS", help="stop by itself after this long")
+    add("--status-interval", metavar="SECONDS", help="time between status screens")
+    add("--dry-run", action="store_true", help="decide and approve, but send no order")
+    add("--dev-fast", action="store_true", help="one decision cycle per symbol, then exit 0")
+    add("--reduce-only", action="store_true", help="start in REDUCE_ONLY: exits only")
+    add("--live", action="store_true", help="trade real money: needs venue coinbase and credentials")
+    add("--seed", type=int, default=None, help="seed of the synthetic market (embedded exchange)")
+    add("--log-level", help="DEBUG, INFO, WARNING or ERROR")
+    return parser.parse_args(arguments)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value

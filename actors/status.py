@@ -1,0 +1,365 @@
+"""Collects the actors' last reports into the one SystemStatus, and writes what people and machines read from it.
+
+Runs on the main thread, reads only what is already published, so it answers while any actor hangs. Only `actors/system.py` uses it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from actors.address import SUPERVISOR
+from actors.clock import MarketClock
+from actors.connection import Connection
+from actors.reports import BrokerReport, RiskReport, SupervisorReport, SymbolReport
+from trader.config import Settings
+from trader.exit_code import MEANING, ExitCode
+from trader.market.instrument import Instrument
+from trader.orders.reason import Reason
+from trader.report.banner import banner
+from trader.report.files import write_status_files
+from trader.report.screen import render_screen
+from trader.report.status import (
+    NOT_MEASURED,
+    ActorStatus,
+    DecisionStatus,
+    FeedStatus,
+    FlowStatus,
+    MoneyStatus,
+    OrderStatus,
+    PositionStatus,
+    RateStatus,
+    Seconds,
+    StoreStatus,
+    SystemStatus,
+    Unknown,
+)
+from trader.risk.holds import HoldTable, Level
+from trader.store.events import Payload
+from trader.store.log import EventStore
+from trader.strategy.counters import COUNTER_KEYS, COUNTER_OF
+
+if TYPE_CHECKING:
+    from actors.system import LiveSurroundings
+
+FILES_EVERY_S = 1.0
+SENT = frozenset({Reason.ENTRY_SENT, Reason.EXIT_SENT})
+
+
+class StatusWriter:
+    """See the module docstring. `vitals` are added as actors start; machine times are monotonic seconds."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        surroundings: LiveSurroundings,
+        clock: MarketClock,
+        store: EventStore,
+        folder: Path,
+        connection: Connection,
+        *,
+        dry_run: bool,
+    ) -> None:
+        self._settings = settings
+        self._surroundings = surroundings
+        self._clock = clock
+        self._store = store
+        self._folder = folder
+        self._connection = connection
+        self._dry_run = dry_run
+        self._started = clock.now()
+        self._started_utc = time.time()
+        self._next_dump = self._started.machine_time + settings.status_interval_s
+        self._next_files = 0.0
+        self._files_broken = ""
+
+    # --- when ------------------------------------------------------------------------------------------------------------
+
+    def on_tick(self, machine_time: float) -> str:
+        """Write the files each second and the screen each interval; trading never depends on either. Returns ""."""
+        if machine_time >= self._next_files:
+            self._next_files = machine_time + FILES_EVERY_S
+            self._write_files(self.collect())
+        if machine_time >= self._next_dump:
+            self._next_dump = machine_time + self._settings.status_interval_s
+            self.dump("")
+        return ""
+
+    def dump(self, why: str, code: ExitCode | None = None) -> None:
+        """Print the screen on stdout; `code` closes the last one of a run."""
+        status = self.collect()
+        if code is not None:
+            self._write_files(status)
+        text = render_screen(status)
+        ending = f"ENDED    {int(code)}: {MEANING[code]}.\n" if code is not None else ""
+        sys.stdout.write(f"\n{text.rstrip()}\n{ending}")
+        sys.stdout.flush()
+
+    def banner(self, instruments: Mapping[str, Instrument], holds: HoldTable) -> None:
+        """Say at the start what this run is: venue, money, fees, mode, window, and where each value came from."""
+        sys.stdout.write(banner(self._settings, instruments, holds, venue_url=self._connection.rest_url, dry_run=self._dry_run) + "\n")
+        sys.stdout.flush()
+
+    def start_facts(self) -> Payload:
+        """Return what the start event records."""
+        return {
+            "version": "0.1.0",
+            "run_id": self._surroundings.run_id,
+            "pid": os.getpid(),
+            "venue": self._connection.rest_url,
+            "profile": self._settings.profile,
+            "symbols": list(self._settings.symbols),
+            "dry_run": self._dry_run,
+        }
+
+    def _write_files(self, status: SystemStatus) -> None:
+        try:
+            write_status_files(self._folder, status)
+            self._files_broken = ""
+        except OSError as error:
+            if not self._files_broken:
+                logger.error("status files cannot be written ({}); trading goes on", error)
+            self._files_broken = str(error)
+
+    # --- what --------------------------------------------------------------------------------------------------------------
+
+    def _read(self, name: str, kind: type[Any]) -> tuple[Any, float] | tuple[None, None]:
+        found = self._surroundings.board.read(name)
+        return found if found is not None and isinstance(found[0], kind) else (None, None)
+
+    def collect(self) -> SystemStatus:
+        """Put the last reports together as one instant."""
+        now = self._clock.now()
+        supervisor, _ = self._read(SUPERVISOR, SupervisorReport)
+        risk, _ = self._read("risk", RiskReport)
+        broker, _ = self._read("broker", BrokerReport)
+        settings = self._settings
+        holds: HoldTable = supervisor.holds if supervisor else HoldTable()
+        mode = holds.mode() if supervisor else Level.STARTING
+        reasons = {(symbol, reason): count for symbol, reason, count in risk.reasons} if risk else {}
+        window = settings.trading_window
+        return SystemStatus(
+            utc_time=time.time(),
+            market_time=now.market_time,
+            profile=settings.profile,
+            venue=self._connection.rest_url,
+            live=not settings.is_paper,
+            dry_run=self._dry_run,
+            mode=mode,
+            mode_since=max((hold.since for hold in holds if hold.level is mode), default=self._started.market_time),
+            holds=holds.holds,
+            up_s=now.machine_time - self._started.machine_time,
+            run_id=self._surroundings.run_id,
+            config_hash=settings.config_hash,
+            config_loaded_at=self._started_utc,
+            symbols=settings.symbols,
+            money=_money(risk),
+            rates=self._rates(risk, broker),
+            positions=_positions(risk, now.machine_time),
+            orders=_orders(risk, now.machine_time),
+            decisions=self._decisions(risk, now.market_time, reasons),
+            actors=self._actors(supervisor, now.machine_time),
+            feeds=_feeds(broker, now.machine_time),
+            store=self._store_status(),
+            flow=_flow(risk),
+            reasons=reasons,
+            rejections=_rejections(reasons),
+            places={path: source.place for path, source in settings.sources.items() if source.place},
+            unknown_orders=risk.unknown if risk else 0,
+            window_opens_in_s=window.opens_in_s(now.market_time) if window else 0.0,
+            reconciled=bool(risk and risk.reconciled_clean),
+            stopping=bool(supervisor and supervisor.stopping),
+            error=self._files_broken or (risk.trouble if risk else ""),
+        )
+
+    def _rates(self, risk: RiskReport | None, broker: BrokerReport | None) -> RateStatus:
+        return RateStatus(
+            orders_last_minute=risk.orders_last_minute if risk else 0,
+            orders_per_minute_limit=self._settings.risk.max_orders_per_minute,
+            requests_last_hour=broker.calls if broker else 0,
+            requests_per_hour_limit=self._settings.rest.hourly_budget,
+            clock_skew_s=_known(self._clock.skew_s, "no heartbeat yet"),
+            rss_mib=_rss_mib(),
+        )
+
+    def _decisions(
+        self, risk: RiskReport | None, market_time: float, reasons: Mapping[tuple[str, Reason], int]
+    ) -> tuple[DecisionStatus, ...]:
+        rows = []
+        outcomes = {outcome.symbol: outcome for outcome in risk.outcomes} if risk else {}
+        for symbol in self._surroundings.addresses.symbols:
+            report, _ = self._read(symbol, SymbolReport)
+            last = report.last if report else None
+            outcome = outcomes.get(symbol)
+            if outcome is not None and (last is None or outcome.market_time >= last.market_time):
+                last = outcome
+            counts = {reason: count for (name, reason), count in reasons.items() if name == symbol}
+            sent = sum(count for reason, count in counts.items() if reason in SENT)
+            rows.append(
+                DecisionStatus(
+                    symbol=symbol,
+                    action=last.action if last else "hold",
+                    reason=last.reason if last else Reason.WARMING_UP,
+                    detail=last.text if last else "no bar has closed yet",
+                    age_s=max(market_time - last.market_time, 0.0) if last else Unknown("no decision yet"),
+                    sent=sent,
+                    skipped=sum(counts.values()) - sent,
+                )
+            )
+        return tuple(rows)
+
+    def _actors(self, supervisor: SupervisorReport | None, machine_time: float) -> tuple[ActorStatus, ...]:
+        rows = [self._actor(SUPERVISOR, "ok", 0, "", 1, machine_time)]
+        for child in supervisor.children if supervisor else ():
+            rows.append(self._actor(child.name, child.state, child.restarts, child.trouble, child.incarnation, machine_time))
+        return tuple(rows)
+
+    def _actor(self, name: str, state: str, restarts: int, trouble: str, incarnation: int, machine_time: float) -> ActorStatus:
+        found = self._surroundings.board.read(name)
+        vitals = self._surroundings.vitals.get(name)
+        busy_since = vitals.busy_since if vitals else None
+        if busy_since is not None and machine_time - busy_since > 1.0 and vitals is not None:
+            state, trouble = "busy", f"in {vitals.message} for {machine_time - busy_since:.1f} s"
+        return ActorStatus(
+            name=name,
+            state=state,
+            beat_age_s=machine_time - found[1] if found else Unknown("no report yet"),
+            queue=vitals.mailbox.depth if vitals else 0,
+            queue_max=vitals.mailbox.high_water if vitals else 0,
+            slowest_ms=vitals.slowest_s * 1000 if vitals else 0.0,
+            restarts_1h=restarts,
+            restarts_24h=restarts,
+            trouble=trouble,
+            incarnation=incarnation,
+        )
+
+    def _store_status(self) -> StoreStatus:
+        health = self._store.health
+        return StoreStatus(
+            events=health.records,
+            last_age_s=_known(health.last_commit_age_s, "nothing written yet"),
+            pending_age_s=health.oldest_pending_age_s,
+            verdict="failed" if health.failed else "ok",
+            failed=bool(health.failed),
+            size_bytes=health.bytes,
+            disk_free_bytes=shutil.disk_usage(self._folder).free,
+        )
+
+
+def _known(value: float | None, why: str) -> Seconds:
+    return value if value is not None else Unknown(why)
+
+
+def _rss_mib() -> Seconds:
+    """Return this process's resident memory; Linux keeps it in pages."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return NOT_MEASURED
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _money(risk: RiskReport | None) -> MoneyStatus:
+    if risk is None or risk.equity is None:
+        return MoneyStatus()
+    return MoneyStatus(
+        equity_usd=risk.equity,
+        day_pnl_usd=risk.day_pnl,
+        day_price_usd=risk.day_price_pnl,
+        day_fees_usd=risk.day_fees,
+        day_funding_usd=risk.day_funding,
+        day_loss_limit_usd=risk.max_daily_loss,
+        drawdown=risk.drawdown,
+        drawdown_limit=risk.max_drawdown,
+        exposure_usd=risk.exposure,
+        exposure_limit_usd=risk.max_exposure,
+        leverage=risk.leverage,
+        leverage_limit=risk.max_leverage,
+        realized_usd=sum((row.realized for row in risk.positions), start=risk.equity * 0),
+        unrealized_usd=sum((row.unrealized for row in risk.positions), start=risk.equity * 0),
+        fees_usd=sum((row.fees for row in risk.positions), start=risk.equity * 0),
+        funding_usd=sum((row.funding for row in risk.positions), start=risk.equity * 0),
+    )
+
+
+def _positions(risk: RiskReport | None, machine_time: float) -> tuple[PositionStatus, ...]:
+    return tuple(
+        PositionStatus(
+            symbol=row.symbol,
+            quantity=row.size,
+            entry_price=row.entry_price,
+            mark=row.mark if row.mark is not None else Unknown("no quote yet"),
+            mark_age_s=machine_time - row.mark_at if row.mark_at is not None else Unknown("no quote yet"),
+            unrealized_usd=row.unrealized,
+            protected_by="bot only",
+            since=row.since,
+        )
+        for row in (risk.positions if risk else ())
+        if row.size
+    )
+
+
+def _orders(risk: RiskReport | None, machine_time: float) -> tuple[OrderStatus, ...]:
+    return tuple(
+        OrderStatus(
+            client_id=order.client_order_id,
+            symbol=order.symbol,
+            side=order.side.value,
+            quantity=order.size,
+            filled=order.filled_size,
+            price=order.limit_price,
+            state=order.state.value,
+            age_s=max(machine_time - order.touched_at, 0.0),
+        )
+        for order in (risk.orders if risk else ())
+    )
+
+
+def _feeds(broker: BrokerReport | None, machine_time: float) -> FeedStatus:
+    if broker is None:
+        return FeedStatus()
+    return FeedStatus(
+        market_up=broker.market_up,
+        market_age_s=_age(broker.market_heartbeat_at, machine_time),
+        user_up=broker.user_up,
+        user_age_s=_age(broker.user_heartbeat_at, machine_time),
+        gaps=broker.gaps,
+        reconnects=broker.reconnects,
+        rest_p95_ms=_known(broker.call_p95_s * 1000 if broker.call_p95_s is not None else None, "no call yet"),
+        rest_errors=broker.call_errors,
+        rest_calls=broker.calls,
+    )
+
+
+def _age(at: float, machine_time: float) -> Seconds:
+    return machine_time - at if at > float("-inf") else Unknown("no heartbeat yet")
+
+
+def _flow(risk: RiskReport | None) -> FlowStatus:
+    if risk is None:
+        return FlowStatus()
+    return FlowStatus(
+        evaluations=risk.evaluations,
+        signals=risk.placed + risk.refused,
+        orders_sent=risk.placed,
+        orders_accepted=risk.placed - risk.venue_refused,
+        orders_refused=risk.refused + risk.venue_refused,
+        fills=risk.fills,
+    )
+
+
+def _rejections(reasons: Mapping[tuple[str, Reason], int]) -> dict[str, int]:
+    """Return the documents' eight counters, from the one count of reasons."""
+    counts = dict.fromkeys(COUNTER_KEYS, 0)
+    for (_, reason), count in reasons.items():
+        if reason in COUNTER_OF:
+            counts[COUNTER_OF[reason]] += count
+    return counts
+

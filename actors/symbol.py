@@ -1,0 +1,345 @@
+"""One symbol's actor: its mark window, its strategy and at most one intent in flight.
+
+It decides on closed bars, watches its stop on every mark, and asks risk; it holds no money and sends no order. All it knows of its
+position is what risk last told it, so a restart needs only three answers: the position, the history, the mode.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from typing import assert_never
+
+import msgspec
+from loguru import logger
+
+from actors.base import SupervisedActor, Surroundings
+from actors.messages import (
+    Evaluations,
+    FeedState,
+    FetchHistory,
+    Hello,
+    History,
+    IntentRefused,
+    PeerRestarted,
+    PositionUpdate,
+    Ready,
+    SetMode,
+    StopChild,
+    StopPeak,
+    SymbolMessage,
+    Tick,
+)
+from actors.reports import DecisionReport, SymbolReport
+from trader.market.clock import Now
+from trader.market.instrument import Instrument
+from trader.market.quote import Bar, BookTop, Quote
+from trader.market.window import MarkWindow
+from trader.orders.order import OrderIntent, OrderType, Side, TimeInForce
+from trader.orders.reason import Reason
+from trader.risk.desk import PositionState
+from trader.risk.limits import ExecutionSettings, RiskLimits
+from trader.store.events import EventName
+from trader.strategy.protocol import Action, Context, Decision, PositionView, Strategy, StrategyState
+from trader.strategy.sizing import entry_size
+
+HELLO_EVERY_S = 0.5
+HISTORY_EVERY_S = 2.0
+HISTORY_PATIENCE_S = 6.0
+QUIET = frozenset({Reason.NO_SIGNAL, Reason.HOLDING, Reason.WARMING_UP, Reason.PENDING_ORDER})
+
+
+class SymbolSettings(msgspec.Struct, frozen=True):
+    """What a symbol's actor needs of the configuration."""
+
+    bar_seconds: int
+    execution: ExecutionSettings
+    risk: RiskLimits
+    leverage_cap: Decimal
+
+
+class Pending(msgspec.Struct, frozen=True, gc=False):
+    """The intent in flight and the machine time after which it is given up (S2)."""
+
+    decision_id: str
+    until: float
+
+
+class Symbol(SupervisedActor):
+    """See the module docstring."""
+
+    def __init__(
+        self,
+        name: str,
+        incarnation: int,
+        surroundings: Surroundings,
+        instrument: Instrument,
+        settings: SymbolSettings,
+        make_strategy: Callable[[], Strategy],
+    ) -> None:
+        super().__init__(name, incarnation, surroundings)
+        self.instrument = instrument
+        self._settings = settings
+        self._make_strategy = make_strategy
+        self._quote: Quote | None = None
+        self._book: BookTop | None = None
+        self._state: PositionState | None = None
+        self._position = PositionView()
+        self._pending: Pending | None = None
+        self._feed_up = True
+        self._force_exit = False
+        self._counts: Counter[Reason] = Counter()
+        self._told = 0
+        self._told_peak: int | None = None
+        self._decisions = 0
+        self._last: DecisionReport | None = None
+        self._history_source = ""
+        self._warm = False
+        self._asked_hello = self._asked_history = float("-inf")
+        self._started = surroundings.machine_time()
+
+    def prepare(self) -> None:
+        """Start with an empty window and ask for what a fresh incarnation lacks: the position and the history."""
+        self.strategy = self._make_strategy()
+        self.window = MarkWindow(self.name, self._settings.bar_seconds, self.strategy.window_plan)
+        self._ask_for_memory()
+
+    def handle(self, message: SymbolMessage) -> None:
+        """Handle one message."""
+        match message:
+            case Quote():
+                self._on_quote(message)
+            case BookTop():
+                self._book = message
+            case Tick():
+                self._on_tick(message.now)
+            case PositionUpdate():
+                self._on_position(message)
+            case IntentRefused():
+                self._on_refused(message)
+            case FeedState():
+                self._feed_up = message.market_up
+            case SetMode():
+                self._on_mode(message)
+            case History():
+                self._on_history(message)
+            case PeerRestarted():
+                if message.name == "risk":
+                    self._state, self._asked_hello = None, float("-inf")
+            case StopChild():
+                self.stop()
+            case _:
+                assert_never(message)
+
+    # --- deciding ----------------------------------------------------------------------------------------------------------
+
+    def _on_quote(self, quote: Quote) -> None:
+        self._quote = quote
+        if quote.tainted:
+            return
+        bar = self.window.add(quote.half_ticks, quote.market_time)
+        if self._state is None:
+            return
+        context = self._context(quote, self._state)
+        while bar is not None:
+            self._judge(self.strategy.on_bar(self.window, self._view(), context), context)
+            bar = self.window.fill()
+        stop = self.strategy.on_mark(quote.half_ticks, self._view(), context)
+        if stop is not None and self._pending is None:
+            self._judge(stop, context)
+
+    def _context(self, quote: Quote, state: PositionState) -> Context:
+        return Context(
+            instrument=self.instrument,
+            quote=quote,
+            equity_usd=state.equity,
+            market_time=quote.market_time,
+            machine_time=quote.machine_time,
+            book=self._book,
+            feed_up=self._feed_up,
+            leverage_cap=self._settings.leverage_cap,
+            stale_after_s=self._settings.risk.stale_mark_s,
+            force_exit=self._force_exit,
+            trades=state.trades,
+        )
+
+    def _view(self) -> PositionView:
+        return self._position
+
+    def _judge(self, decision: Decision, context: Context) -> None:
+        """Count a hold under its reason, or turn a wish into an intent, whose end risk will count."""
+        if decision.action is Action.HOLD:
+            self._note(decision, decision.reason, decision.text, context)
+            return
+        intent = self._intent(decision, context)
+        if intent.size <= 0:
+            self._note(decision, Reason.ROUNDS_TO_ZERO, "the size rounds to zero on the venue's grid", context)
+            return
+        patience = self._settings.execution.approval_ttl_s + self._settings.execution.post_deadline_s
+        self._pending = Pending(intent.decision_id, context.machine_time + patience)
+        self._refresh_view()
+        self._report(decision, context, decision.text)
+        self._write_signal(decision, intent, context)
+        if not self.addresses.risk.tell(intent):
+            self._pending = None
+            self._refresh_view()
+            self._counts[Reason.ACTOR_RESTARTING] += 1
+
+    def _intent(self, decision: Decision, context: Context) -> OrderIntent:
+        quote, execution = context.quote, self._settings.execution
+        self._decisions += 1
+        if decision.action is Action.CLOSE:
+            side = Side.SELL if self._position.size > 0 else Side.BUY
+            size = self.instrument.round_size(abs(self._position.size))
+        else:
+            side = Side.BUY if decision.action is Action.BUY else Side.SELL
+            size = entry_size(decision.target_notional_usd or Decimal(0), self.instrument, quote.mark).size
+        limit = execution.order_type == "limit" and not decision.reduce_only
+        time_in_force = TimeInForce(execution.time_in_force) if limit else TimeInForce.IOC
+        return OrderIntent(
+            decision_id=f"{self.surroundings.run_id}-{self.name}-{self.incarnation}-{self._decisions}",
+            symbol=self.name,
+            side=side,
+            size=size,
+            order_type=OrderType.LIMIT if limit else OrderType.MARKET,
+            time_in_force=time_in_force,
+            reduce_only=decision.reduce_only,
+            reason=decision.reason,
+            mark=quote.mark,
+            market_time=context.market_time,
+            machine_time=context.machine_time,
+            limit_price=_touch(quote, side, time_in_force) if limit else None,
+            post_only=limit and execution.post_only,
+            leverage=decision.leverage,
+            may_downsize=not decision.reduce_only,
+        )
+
+    def _note(self, decision: Decision, reason: Reason, text: str, context: Context) -> None:
+        self._counts[reason] += 1
+        loud = reason not in QUIET and (self._last is None or self._last.reason is not reason)
+        self._report(msgspec.structs.replace(decision, reason=reason) if reason is not decision.reason else decision, context, text)
+        if loud:
+            logger.debug("{}: {} {}", self.name, reason, text)
+            self._write_signal(decision, None, context, reason, text)
+
+    def _report(self, decision: Decision, context: Context, text: str) -> None:
+        self._last = DecisionReport(self.name, decision.action.lower(), decision.reason, text, context.market_time)
+
+    def _write_signal(
+        self, decision: Decision, intent: OrderIntent | None, context: Context, reason: Reason | None = None, text: str = ""
+    ) -> None:
+        self.surroundings.events.write(
+            EventName.STRATEGY_SIGNAL,
+            {
+                "symbol": self.name,
+                "action": decision.action.value,
+                "reason": reason or decision.reason,
+                "text": text or decision.text,
+                "mark": str(context.quote.mark),
+                "size": str(intent.size) if intent else None,
+                "measured": decision.measured,
+                "limit": decision.limit,
+            },
+            Now(context.market_time, context.machine_time),
+            code=reason or decision.reason,
+            decision_id=intent.decision_id if intent else "",
+        )
+
+    # --- what others tell --------------------------------------------------------------------------------------------------
+
+    def _on_position(self, update: PositionUpdate) -> None:
+        first = self._state is None
+        self._state = update.state
+        if first:
+            self.strategy.restore(StrategyState(peak_half_ticks=update.state.peak_half_ticks, peak_sign=_sign(update.state.size),
+                                                peak_entry_price=update.state.entry_price, last_entry_time=update.state.last_entry_time))
+        if self._pending and update.settled == self._pending.decision_id:
+            self._pending = None
+        self._refresh_view()
+
+    def _refresh_view(self) -> None:
+        state = self._state
+        if state is None:
+            return
+        self._position = PositionView(
+            size=state.size,
+            entry_price=state.entry_price,
+            adds=state.adds,
+            peak_half_ticks=state.peak_half_ticks,
+            pending=state.pending or self._pending is not None,
+        )
+
+    def _on_refused(self, refused: IntentRefused) -> None:
+        if self._pending and refused.decision_id == self._pending.decision_id:
+            self._pending = None
+            self._refresh_view()
+        if self._last is not None:
+            self._last = msgspec.structs.replace(self._last, action="hold", reason=refused.reason, text=refused.text)
+
+    def _on_mode(self, message: SetMode) -> None:
+        self._force_exit = self._settings.risk.force_exit_on_reduce_only and message.holds.wants_exit()
+
+    def _on_history(self, history: History) -> None:
+        if history.incarnation != self.incarnation or self._warm:
+            return
+        self._warm = True
+        self._history_source = history.source if history.closes else "nothing: the window fills by itself"
+        self.window.seed(Bar(self.name, start, close, close, close, close) for start, close in history.closes)
+
+    # --- time --------------------------------------------------------------------------------------------------------------
+
+    def _on_tick(self, now: Now) -> None:
+        self.now = now
+        if self._pending and now.machine_time > self._pending.until:
+            logger.warning("{}: no answer to {}, giving the intent up", self.name, self._pending.decision_id)
+            self._pending = None
+            self._refresh_view()
+        self._ask_for_memory()
+        self._tell_counts()
+        self.publish(
+            SymbolReport(
+                last=self._last,
+                bars=self.window.closed,
+                bars_needed=self.strategy.required_bars,
+                evaluations=self._counts.total(),
+                history_source=self._history_source,
+                incarnation=self.incarnation,
+            )
+        )
+
+    def _ask_for_memory(self) -> None:
+        """Ask again for what is still missing; say Ready when nothing is."""
+        machine_time = self.now.machine_time
+        if self._state is None and machine_time - self._asked_hello >= HELLO_EVERY_S:
+            self._asked_hello = machine_time
+            self.addresses.risk.tell(Hello(self.name, self.incarnation))
+        if self.window.closed >= self.strategy.window_plan.bars or machine_time - self._started > HISTORY_PATIENCE_S:
+            self._warm = True
+        if not self._warm and machine_time - self._asked_history >= HISTORY_EVERY_S:
+            self._asked_history = machine_time
+            self.addresses.broker.tell(
+                FetchHistory(self.name, self.strategy.window_plan.bars, self._settings.bar_seconds, self.incarnation)
+            )
+        if self._warm and self._state is not None:
+            self.addresses.supervisor.tell(Ready(self.name, self.incarnation, self._history_source))
+
+    def _tell_counts(self) -> None:
+        total = self._counts.total()
+        if total != self._told:
+            self._told = total
+            self.addresses.risk.tell(Evaluations(self.name, self.incarnation, tuple(self._counts.items())))
+        peak = self.strategy.snapshot().peak_half_ticks if self._position.size else None
+        if peak != self._told_peak:
+            self._told_peak = peak
+            self.addresses.risk.tell(StopPeak(self.name, peak))
+
+
+def _touch(quote: Quote, side: Side, time_in_force: TimeInForce) -> Decimal:
+    """Price a limit order at the far touch when it must fill at once, at the near touch when it may rest."""
+    takes = time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
+    return quote.ask if (side is Side.BUY) == takes else quote.bid
+
+
+def _sign(size: Decimal) -> int:
+    return (size > 0) - (size < 0)

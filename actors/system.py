@@ -1,0 +1,254 @@
+"""The only wiring: settings to a running system, its main loop, and the exit code. Read it as a list.
+
+    lock → log → way to the venue → products → event store → supervisor (risk, broker, symbols) → main loop → cold path or order
+
+`run.py`'s trading command calls `trade`. Everything here runs on the main thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+from loguru import logger
+
+from actors.address import SUPERVISOR, AddressBook
+from actors.base import Board, Running, Vitals, launch_thread
+from actors.broker import Broker
+from actors.clock import MarketClock
+from actors.connection import Connection, check_venue, connect
+from actors.eventlog import EventLog
+from actors.exchange_process import ReadyLine
+from actors.guardian import End, Guardian, Inbox, Outcome, listen_for_signals
+from actors.holdfile import HoldFile
+from actors.live import LivePorts
+from actors.lock import AlreadyRunning, ProcessLock
+from actors.policy import Role
+from actors.reports import SymbolReport
+from actors.risk import Risk, RiskSettings
+from actors.status import StatusWriter
+from actors.supervisor import ChildSpec, Supervisor, vitals_of
+from actors.symbol import Symbol, SymbolSettings
+from trader.coinbase.cold import cancel_everything
+from trader.coinbase.feed import MarketFeed, UserFeed
+from trader.coinbase.venue import CoinbaseVenue
+from trader.config import Budget, Settings
+from trader.exit_code import Ends, ExitCode
+from trader.market.instrument import Instrument
+from trader.orders.reason import Reason
+from trader.report.logs import start_logging
+from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
+from trader.store.events import EventName
+from trader.store.log import EventStore
+from trader.store.verdict import StoreBusy, StoreRefused
+from trader.strategy.registry import StrategyError, create_strategy
+
+SWITCH_INTERVAL_S = 0.0005
+COLD_DEADLINE_S = 20.0
+
+
+class LiveSurroundings:
+    """What every live actor is given: addresses, the board, events, the machine's clock, threads."""
+
+    def __init__(self, addresses: AddressBook, events: EventLog, inbox: Inbox, run_id: str) -> None:
+        self.addresses = addresses
+        self.board = Board()
+        self.vitals: dict[str, Vitals] = {}
+        self.events = events
+        self.run_id = run_id
+        self._inbox = inbox
+
+    def machine_time(self) -> float:
+        """Return this machine's monotonic seconds."""
+        return time.monotonic()
+
+    def new_id(self) -> str:
+        """Return a fresh client order id: random 128 bits, never used before (I-07)."""
+        return str(uuid.uuid4())
+
+    def launch(self, name: str, loop: Callable[[], None]) -> Running:
+        """Run an actor's loop in a daemon thread."""
+        return launch_thread(name, loop)
+
+    def wake_clock(self) -> None:
+        """Ask the main thread for a tick soon."""
+        self._inbox.wake()
+
+
+def trade(settings: Settings, options: argparse.Namespace, folder: Path, ready: ReadyLine | None) -> ExitCode:
+    """Run one profile to its end and return the exit code. Raises Ends for what keeps it from starting."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        lock = ProcessLock(folder / "lock")
+    except AlreadyRunning as error:
+        raise Ends(ExitCode.ALREADY_RUNNING, f"profile {settings.profile} already runs: {error}. Nothing was started.") from error
+    start_logging(settings.log_level, folder / "logs" / "perps_bot.log")
+    connection = connect(settings, ready)
+    venue = CoinbaseVenue(
+        connection.rest_url,
+        connection.credentials,
+        settings.rest,
+        derivatives=settings.environment.derivatives,
+        ca_file=connection.ca_file,
+    )
+    instruments = check_venue(venue, settings, time.time())
+    store = _open_store(folder, settings, connection)
+    try:
+        return _run(settings, options, folder, lock, connection, venue, instruments, store)
+    finally:
+        store.close()
+        venue.close()
+        lock.release()
+
+
+def _run(
+    settings: Settings,
+    options: argparse.Namespace,
+    folder: Path,
+    lock: ProcessLock,
+    connection: Connection,
+    venue: CoinbaseVenue,
+    instruments: dict[str, Instrument],
+    store: EventStore,
+) -> ExitCode:
+    clock = MarketClock(free_running=connection.is_embedded)
+    inbox = Inbox()
+    events = EventLog(store, settings.profile, settings.config_hash, time.time)
+    surroundings = LiveSurroundings(AddressBook(tuple(instruments)), events, inbox, uuid.uuid4().hex[:6])
+    ports = LivePorts(venue, lambda: _feeds(connection, instruments, settings), clock, dry_run=options.dry_run)
+    holds = HoldFile(folder / "holds.json")
+    _start_mode(settings, holds, clock)
+    supervisor_ref = Supervisor.start(
+        SUPERVISOR, 1, surroundings, child_specs(settings, surroundings, ports, instruments), holds, inbox, settings.supervision.hang_s
+    )
+    surroundings.addresses.supervisor.bind(supervisor_ref)
+    status = StatusWriter(settings, surroundings, clock, store, folder, connection, dry_run=options.dry_run)
+    status.banner(instruments, holds.load())
+    events.write(EventName.SYSTEM_STARTED, status.start_facts(), clock.now())
+    listen_for_signals(inbox)
+    watchdog_file = (folder / "logs" / "watchdog.log").open("a")
+    guardian = Guardian(
+        inbox,
+        clock,
+        surroundings.addresses.supervisor,
+        supervisor_ref,
+        vitals_of(supervisor_ref),
+        on_tick=lambda machine_time: status.on_tick(machine_time) or ("" if lock.is_intact() else "the lock file was replaced"),
+        dump=status.dump,
+        reload=lambda: logger.info("SIGHUP: reloading limits while running is not available yet; restart to apply"),
+        watchdog_file=watchdog_file,
+    )
+    outcome = guardian.run(options.duration, lambda: options.dev_fast and _all_decided(surroundings))
+    code = _finish(outcome, connection)
+    events.write(EventName.SYSTEM_STOPPED, {"exit_code": str(int(code)), "why": outcome.text}, clock.now())
+    status.dump("the end", code)
+    logger.info("ended with {}: {}", int(code), outcome.text)
+    return code
+
+
+def child_specs(settings: Settings, surroundings: LiveSurroundings, ports: LivePorts, instruments: dict[str, Instrument]) -> list[ChildSpec]:
+    """Name every child, its budget and what it waits for: risk, then the broker, then the symbols."""
+    execution = settings.execution
+    leverage_cap = min(settings.risk.leverage_max_global, settings.risk.leverage_max)
+    risk_settings = RiskSettings(
+        limits=settings.risk,
+        execution=execution,
+        window=settings.trading_window,
+        reconcile_every_s=settings.reconcile.interval_s,
+        live=not settings.is_paper,
+    )
+
+    def risk(incarnation: int) -> object:
+        return Risk.start("risk", incarnation, surroundings, instruments, risk_settings)
+
+    def broker(incarnation: int) -> object:
+        return Broker.start("broker", incarnation, surroundings, ports, instruments, execution, settings.strategy.bar_seconds)
+
+    def symbol(name: str) -> Callable[[int], object]:
+        own = settings.risk.leverage_max_per_symbol.get(name, leverage_cap)
+        given = SymbolSettings(settings.strategy.bar_seconds, execution, settings.risk, min(own, leverage_cap, Decimal(10)))
+
+        def make(incarnation: int) -> object:
+            def strategy() -> object:
+                return create_strategy(settings.strategy, settings.filters, settings.sizing)
+
+            return Symbol.start(name, incarnation, surroundings, instruments[name], given, strategy)
+
+        return make
+
+    def spec(name: str, role: Role, make: Callable[[int], object], budget: Budget, waits: tuple[str, ...]) -> ChildSpec:
+        return ChildSpec(name, role, make, budget.restarts, budget.window_s, waits)
+
+    budgets = settings.supervision
+    return [
+        spec("risk", Role.RISK, risk, budgets.risk_budget, ()),
+        spec("broker", Role.BROKER, broker, budgets.broker_budget, ()),
+        *(spec(name, Role.SYMBOL, symbol(name), budgets.symbol_budget, ("risk", "broker")) for name in instruments),
+    ]
+
+
+def _feeds(connection: Connection, instruments: dict[str, Instrument], settings: Settings) -> list[MarketFeed | UserFeed]:
+    products = list(instruments.values())
+    return [
+        MarketFeed(connection.ws_url, connection.credentials, products, settings.feed, ca_file=connection.ca_file),
+        UserFeed(connection.ws_user_url, connection.credentials, products, settings.feed, ca_file=connection.ca_file),
+    ]
+
+
+def _open_store(folder: Path, settings: Settings, connection: Connection) -> EventStore:
+    try:
+        return EventStore.open(folder, profile=settings.profile, account=connection.account)
+    except StoreRefused as error:
+        raise Ends(ExitCode.STORE_REFUSED, str(error)) from error
+    except StoreBusy as error:
+        raise Ends(ExitCode.ALREADY_RUNNING, str(error)) from error
+
+
+def _start_mode(settings: Settings, holds: HoldFile, clock: MarketClock) -> None:
+    """Put the configured start mode into the table before anybody reads it, and check the strategy can be made at all."""
+    try:
+        create_strategy(settings.strategy, settings.filters, settings.sizing)
+    except StrategyError as error:
+        raise Ends(ExitCode.CONFIG_ERROR, str(error)) from error
+    wanted = [
+        (settings.start_mode == "reduce_only" or settings.risk.reduce_only_mode, "start_mode", Level.REDUCE_ONLY, Reason.MODE_REDUCE_ONLY),
+        (settings.risk.kill_switch_enabled, "kill_switch", Level.HALTED, Reason.KILL_SWITCH),
+    ]
+    table: HoldTable = holds.load()
+    for asked, cause, level, reason in wanted:
+        if asked:
+            text = f"the configuration says {settings.where('start_mode') if cause == 'start_mode' else cause}"
+            table = table.place(Hold(cause, level, ACCOUNT, reason, text, by="start-up", since=clock.now().market_time))
+    holds.save(table)
+
+
+def _all_decided(surroundings: LiveSurroundings) -> bool:
+    """Whether every symbol has made a decision (for --dev-fast)."""
+    for symbol in surroundings.addresses.symbols:
+        found = surroundings.board.read(symbol)
+        if found is None or not isinstance(found[0], SymbolReport) or found[0].evaluations == 0:
+            return False
+    return True
+
+
+def _finish(outcome: Outcome, connection: Connection) -> ExitCode:
+    """Turn the end of the main loop into an exit code, taking the cold path where the running system cannot be trusted."""
+    if outcome.end is End.STOPPED:
+        return ExitCode.OK
+    if outcome.end is End.STOPPED_UNCONFIRMED:
+        return ExitCode.CANCELS_UNCONFIRMED
+    logger.warning("cold path: cancelling every open order of the portfolio ({})", outcome.text)
+    result = cancel_everything(connection.credentials, connection.rest_url, COLD_DEADLINE_S, ca_file=connection.ca_file)
+    logger.warning("cold path: {} cancelled, {} left, {}", result.cancelled, result.remaining, "confirmed" if result.confirmed else "UNCONFIRMED")
+    if outcome.end is End.SUPERVISOR_LOST:
+        return ExitCode.SUPERVISOR_LOST
+    if outcome.end is End.IMPATIENT:
+        return ExitCode.OK if result.confirmed else ExitCode.CANCELS_UNCONFIRMED
+    return ExitCode.HALTED if result.confirmed else ExitCode.HALTED_UNCONFIRMED
+
+

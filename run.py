@@ -1,0 +1,65 @@
+"""The command line: parses, loads the configuration, hands over, and turns the outcome into an exit code.
+
+`python run.py [flags]` trades; any other command comes first: `python run.py status`. Each command imports only what it needs, so
+the trading process never loads the exchange's or the terminal's libraries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from trader.exit_code import MEANING, Ends, ExitCode
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "trade": ("actors.trade_command", "trade (the default)"),
+    "status": ("actors.status_command", "print the last status of a profile"),
+    "exchange": ("trader.exchange.server", "run the embedded exchange alone"),
+    "events": ("trader.store.commands", "tail, verify, export, prune or rotate-key the event store"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors end with the published code for wrong arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line and code 64."""
+        self.exit(ExitCode.USAGE, f"{self.prog}: {message}\nSee: python run.py --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in {"-h", "--help"}:
+        sys.stdout.write(usage())
+        return ExitCode.OK
+    name = given.pop(0) if given and not given[0].startswith("-") else "trade"
+    if name not in COMMANDS:
+        sys.stderr.write(f"run.py: unknown command {name!r}; one of {', '.join(COMMANDS)}\n")
+        return ExitCode.USAGE
+    module = importlib.import_module(COMMANDS[name][0])
+    try:
+        return int(module.main(given))
+    except Ends as end:
+        sys.stderr.write(end.sentence.rstrip() + "\n")
+        return end.code
+    except KeyboardInterrupt:
+        return ExitCode.NEGATIVE
+
+
+def usage() -> str:
+    """Return the help text: commands and exit codes."""
+    commands = "\n".join(f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items())
+    codes = "\n".join(f"  {code.value:>3}  {text}" for code, text in MEANING.items())
+    return (
+        "usage: python run.py [--profile NAME] [flags]      trade\n"
+        "       python run.py COMMAND [flags]               anything else\n\n"
+        f"commands (each has --help):\n{commands}\n\nexit codes:\n{codes}\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

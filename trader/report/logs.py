@@ -1,0 +1,112 @@
+"""Logging: people read stderr, machines read the rotating JSON file; neither ever sees a secret, and logging never stops trading.
+
+Only `actors/system.py` and the commands call `start_logging`. The standard library's loggers (pykka, urllib3, websocket) go to the
+file alone. The last step of every record is redaction: known secrets in the forms they travel in, then patterns.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+CONSOLE_WIDTH = 240
+ROTATE_BYTES = 10_000_000
+FILES_KEPT = 10
+SHORTEST_SECRET = 8
+
+_PATTERNS = (
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
+    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
+    re.compile(r"(?i)\b(authorization|cookie|cb-access-[a-z]+)\b\s*[:=]\s*\S+( \S+)?"),
+)
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if code not in {9}}
+
+
+class Redactor:
+    """Takes secrets out of text. `know` adds one; everything it knows is masked in raw, escaped, base64 and hex form."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+
+    def know(self, secret: str) -> None:
+        """Mask this secret from now on; ones too short to be told from ordinary text are left to the patterns."""
+        for part in (secret, *secret.splitlines()):
+            if len(part) < SHORTEST_SECRET or part.startswith("-----"):
+                continue
+            raw = part.encode()
+            self._forms |= {part, part.encode("unicode_escape").decode(), b64encode(raw).decode(), raw.hex()}
+
+    def clean(self, text: str) -> str:
+        """Return the text without secrets."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, "[secret]")
+        for pattern in _PATTERNS:
+            text = pattern.sub("[secret]", text)
+        return text
+
+
+redactor = Redactor()
+"""The process's redactor: every sink uses it."""
+
+
+class _ToLoguru(logging.Handler):
+    """Carries the standard library's records into the file; marked so that the console leaves them out."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = record.levelname if record.levelname in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"} else "DEBUG"
+        logger.bind(library=record.name).opt(exception=record.exc_info).log(level, "{}", record.getMessage())
+
+
+def start_logging(console_level: str, file: Path | None) -> None:
+    """Point loguru at stderr and at `file` (JSON lines, rotated by size, ten kept, owner-only)."""
+    logger.remove()
+    logger.add(_to_stderr, level=console_level, filter=_for_console, catch=True)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        logger.add(
+            str(file),
+            level="DEBUG",
+            rotation=ROTATE_BYTES,
+            retention=FILES_KEPT,
+            serialize=True,
+            backtrace=False,
+            diagnose=False,
+            catch=True,
+            enqueue=False,
+            opener=_owner_only,
+        )
+    logger.configure(patcher=_redact)
+    logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
+    logging.getLogger("pykka").setLevel(logging.ERROR)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def _redact(record: Record) -> None:
+    record["message"] = redactor.clean(record["message"])
+
+
+def _for_console(record: Record) -> bool:
+    return "library" not in record["extra"]
+
+
+def _to_stderr(message: Message) -> None:
+    record = message.record
+    stamp = record["time"].astimezone(tz=None).strftime("%H:%M:%S")
+    line = f"{stamp} {record['level'].name:<8} {record['message'].translate(_CONTROL)}"
+    sys.stderr.write(line[:CONSOLE_WIDTH] + "\n")
+    sys.stderr.flush()
+
+
+def _owner_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
