@@ -229,12 +229,11 @@ class Market:
         return [bucket for bucket in buckets if bucket is not None]
 
     def _bucket(self, start: float, seconds: int) -> Candle | None:
-        live_from = (self._origin // 60) * 60
         parts: list[Candle] = []
-        if start < live_from:
-            past = self.path.candle(start, min(float(seconds), live_from - start))
+        if start < self._origin:
+            past = self.path.candle(start, min(float(seconds), self._origin - start))
             parts = [past] if past is not None else []
-        minutes = range(int(max(start, live_from) // 60), int((start + seconds) // 60))
+        minutes = range(int(max(start, self._origin) // 60), int((start + seconds) // 60))
         parts.extend(self._minutes[minute] for minute in minutes if minute in self._minutes)
         if not parts:
             return None

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from trader.exchange.accounts import Fees
+from trader.exchange.candle_path import CandleFileError, CandlePath, product_of, read_candles
 from trader.exchange.clock import VenueClock
 from trader.exchange.engine import Exchange
 from trader.exchange.listing import Listing, spot_listings
@@ -22,6 +23,10 @@ from trader.exchange.paths import SyntheticPath
 TICK_SECONDS = 0.25
 _SEED_HISTORY_S = 30.0  # market seconds played before the doors open, so that there is a tape to warm up from
 _FASTEST, _SLOWEST = 1000.0, 0.01
+_HISTORY_CANDLES = 350  # a replay starts this far into the record, so that the past can be asked for
+_REPLAY_LEAD_S = 60.0
+_REPLAY_STEP_S = 1.0
+_SHORTEST_TICK_S = 0.05
 
 
 class SettingsError(Exception):
@@ -74,8 +79,9 @@ def synthetic_exchange(*, seed: int, start: float, fees: Fees, equity_usd: Decim
 
 
 def fund(exchange: Exchange, equity_usd: Decimal) -> None:
-    """Open every wallet and put the dollars in."""
-    exchange.accounts.wallet("USD").available = equity_usd
+    """Open every wallet and put the dollars in: in USD, or in USDC where nothing is quoted in USD."""
+    quotes = {listing.quote for listing in exchange.listings.values()}
+    exchange.accounts.wallet("USD" if "USD" in quotes else "USDC").available = equity_usd
     for listing in exchange.listings.values():
         if not listing.is_derivative:
             exchange.accounts.wallet(listing.base)
@@ -85,9 +91,60 @@ def build_world(settings: Settings) -> World:
     """Build from settings, or SettingsError. The salt is fresh, so ids of one run are never those of another."""
     if not _SLOWEST <= settings.speed <= _FASTEST:
         raise SettingsError(f"--speed {settings.speed:g} is out of range; choose between {_SLOWEST:g} and {_FASTEST:g}")
-    fees = Fees(settings.maker_fee, settings.taker_fee)
+    fees, salt = Fees(settings.maker_fee, settings.taker_fee), uuid.uuid4().hex
+    if settings.markets:
+        return _replayed_world(settings, fees, salt)
+    if settings.speed != 1.0:
+        raise SettingsError("--speed is for replays; give --market FILE with it")
     start = time.time()
-    exchange = synthetic_exchange(
-        seed=settings.seed, start=start, fees=fees, equity_usd=settings.equity_usd, salt=uuid.uuid4().hex
-    )
+    exchange = synthetic_exchange(seed=settings.seed, start=start, fees=fees, equity_usd=settings.equity_usd, salt=salt)
     return World(exchange, VenueClock(start=start), TICK_SECONDS)
+
+
+def _replayed_world(settings: Settings, fees: Fees, salt: str) -> World:
+    """An exchange that lists the recorded products only, on the records' clock."""
+    paths: dict[str, CandlePath] = {}
+    known = {**spot_listings()}
+    for wanted in settings.markets:
+        listing, path = _record(wanted, known)
+        known[listing.product_id] = listing
+        paths[listing.product_id] = path
+    start = max(path.start_after(_HISTORY_CANDLES) for path in paths.values())
+    if start >= min(path.end for path in paths.values()):
+        raise SettingsError("the files of --market do not overlap in time; replay them one by one")
+    listings = {product_id: known[product_id] for product_id in paths}
+    markets = {
+        product_id: Market(
+            listings[product_id], path, seed=settings.seed, origin=start - _REPLAY_LEAD_S, step_seconds=_REPLAY_STEP_S
+        )
+        for product_id, path in paths.items()
+    }
+    exchange = Exchange(listings, markets, fees=fees, salt=salt)
+    fund(exchange, settings.equity_usd)
+    exchange.advance(start)
+    exchange.drain()
+    tick = min(TICK_SECONDS, max(_SHORTEST_TICK_S, _REPLAY_STEP_S / settings.speed))
+    return World(exchange, VenueClock(start=start, speed=settings.speed), tick)
+
+
+def _record(wanted: str, known: dict[str, Listing]) -> tuple[Listing, CandlePath]:
+    """The product and the path of one --market argument."""
+    name, equals, rest = wanted.partition("=")
+    file = Path(rest if equals else wanted)
+    try:
+        product_id = name.upper() if equals else product_of(file)
+        listing = _listing(product_id, known)
+        return listing, CandlePath(read_candles(file, volume_in_quote=listing.is_derivative))
+    except CandleFileError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _listing(product_id: str, known: dict[str, Listing]) -> Listing:
+    """The rules of a product; a known coin may also be quoted in USDC."""
+    if product_id in known:
+        return known[product_id]
+    twin = known.get(product_id.removesuffix("C")) if product_id.endswith("-USDC") else None
+    if twin is None:
+        names = ", ".join(sorted(known))
+        raise SettingsError(f"--market: {product_id} is not listed here; choose one of {names}, or write PRODUCT=FILE")
+    return msgspec.structs.replace(twin, product_id=product_id, quote="USDC")
