@@ -146,16 +146,10 @@ class Accounts:
         wallet.available -= needed
         wallet.margin += needed
 
-    def pay_funding(self, listing: Listing, *, rate: Decimal, mark: Decimal) -> Decimal:
-        """Settle one funding interval; returns what the client paid (negative when received).
-
-        Longs pay a positive rate.
-        """
-        position = self.position(listing.product_id)
-        payment = position.net * listing.contract_size * mark * rate
-        position.funding -= payment
-        self.wallet(listing.quote).available -= payment
-        return payment
+    def pay_funding(self, listing: Listing, paid: Decimal) -> None:
+        """Settle one funding interval; a negative amount is received."""
+        self.position(listing.product_id).funding -= paid
+        self.wallet(listing.quote).available -= paid
 
 
 def _closing_part(net: Decimal, signed_size: Decimal) -> Decimal:

@@ -15,17 +15,19 @@ from msgspec.structs import replace
 
 from trader.exchange import entry, refusals
 from trader.exchange.accounts import Fees
+from trader.exchange.clearing import Clearing
 from trader.exchange.ladder import ZERO
 from trader.exchange.ledger import Changes, Ledger
 from trader.exchange.listing import Listing
 from trader.exchange.market import Market
 from trader.exchange.matcher import Matcher
 from trader.exchange.matching import would_cross
-from trader.exchange.records import Arrival, Kind, Order, Status
+from trader.exchange.records import Arrival, Edit, Kind, Order, Status, TimeInForce, Trigger
 from trader.exchange.refusals import Refusal
 from trader.exchange.settlement import can_block, hold_currency, needed_hold
 
 ACCEPTED_CANCEL = "UNKNOWN_CANCEL_FAILURE_REASON"  # the venue's word for "no failure"
+_EDITS_KEPT = 5
 _CANCEL_MESSAGE = "User requested cancel"
 
 
@@ -48,6 +50,8 @@ class Exchange:
         self.duplicate_is_error = False  # answer a repeated client id with the error form instead of the first order
         self.cancels_stuck = False  # leave cancels queued for ever
         self._matcher = Matcher(self.ledger)
+        self.clearing = Clearing(self.ledger, self._matcher)
+        self._attached: dict[str, str] = {}  # order -> id promised to its take-profit and stop-loss child
 
     def market(self, product_id: str) -> Market:
         """The market whose book a product trades on."""
@@ -74,7 +78,12 @@ class Exchange:
         order = self.vetted(fields, now, order_id=self.ledger.new_id("order"))
         if isinstance(order, Refusal):
             return order
+        if order.attached_configuration is not None:
+            child = self.ledger.new_id("attached")
+            self._attached[order.order_id] = child
+            order = replace(order, attached_order_id=child)
         self.admit(order, now)
+        self._spawn_attached(now)
         return self.orders[order.order_id]
 
     def admit(self, order: Order, now: float) -> None:
@@ -157,6 +166,83 @@ class Exchange:
                     self.ledger.end(order_id, Status.CANCELLED, now, _CANCEL_MESSAGE)
             elif order.end_time is not None and order.end_time <= now:
                 self.ledger.end(order_id, Status.EXPIRED, now, "Order expired")
+        self._spawn_attached(now)
+        self.clearing.settle(now)
+
+    def _spawn_attached(self, now: float) -> None:
+        """Place the take-profit and stop-loss child of every parent that ended with a fill."""
+        for parent_id, child_id in list(self._attached.items()):
+            parent = self.orders[parent_id]
+            if not parent.status.is_final:
+                continue
+            del self._attached[parent_id]
+            if parent.filled_size > 0:
+                self._place_child(parent, child_id, now)
+
+    def _place_child(self, parent: Order, child_id: str, now: float) -> None:
+        assert parent.attached_configuration is not None
+        listing = self.listings[parent.product_id]
+        size = str(listing.lots_down(parent.filled_size))
+        inner = {**parent.attached_configuration["trigger_bracket_gtc"], "base_size": size}
+        fields = {
+            "product_id": parent.product_id,
+            "side": parent.side.opposite.value,
+            "order_configuration": {"trigger_bracket_gtc": inner},
+            "leverage": parent.leverage,
+            "margin_type": parent.margin_type or "CROSS",
+        }
+        child = self.vetted(fields, now, order_id=child_id)
+        if isinstance(child, Order):
+            self.admit(replace(child, originating_order_id=parent.order_id), now)
+
+    def edit(self, order_id: str, price: Decimal, size: Decimal, now: float) -> str | None:
+        """Replace price and total size of a resting order; the venue's failure reason, or None when done."""
+        reason = self.edit_refusal(order_id, price, size)
+        if reason is not None:
+            return reason
+        order = self.orders[order_id]
+        listing = self.listings[order.product_id]
+        edited = replace(
+            order,
+            limit_price=price,
+            base_size=size,
+            edits=(*order.edits, Edit(price, size, now))[-_EDITS_KEPT:],
+            updated=now,
+        )
+        ladder = self.market(order.product_id).ladder
+        self.accounts.release(hold_currency(order, listing), order.hold)
+        amount = needed_hold(edited, listing, ladder, self.accounts, self.ledger.fees)
+        if not self.accounts.block(hold_currency(order, listing), amount):
+            self.accounts.block(hold_currency(order, listing), order.hold)
+            return "PREVIEW_INSUFFICIENT_FUND"
+        loses_place = price != order.limit_price or order.base_size is None or size > order.base_size
+        self.ledger.requeue(replace(edited, hold=amount), to_back=loses_place)
+        if order.trigger is not Trigger.PENDING:
+            self._matcher.take_liquidity(order_id, now)
+        return None
+
+    def edit_refusal(self, order_id: str, price: Decimal, size: Decimal) -> str | None:
+        """Why an edit would be refused, funds apart; None when it would not."""
+        order = self.orders.get(order_id)
+        if order is None:
+            return "ORDER_NOT_FOUND"
+        listing = self.listings[order.product_id]
+        same = price == order.limit_price and size == order.base_size
+        edited = replace(order, limit_price=price, base_size=size) if order.base_size is not None else order
+        checks = (
+            (order.status is not Status.OPEN, "ONLY_OPEN_ORDERS_CAN_BE_EDITED"),
+            (order.time_in_force is not TimeInForce.GTC, "ONLY_LIMIT_ORDER_EDITS_SUPPORTED"),
+            (order.base_size is None, "SIZE_IN_QUOTE_EDITS_NOT_ALLOWED"),
+            (size < listing.base_min_size or size % listing.base_increment != 0, "INVALID_EDITED_SIZE"),
+            (size <= order.filled_size, "CANNOT_EDIT_TO_BELOW_FILLED_SIZE"),
+            (price <= 0 or price % listing.price_increment != 0, "INVALID_EDITED_PRICE"),
+            (same, "EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST"),
+            (
+                order.post_only and would_cross(edited, listing, self.market(order.product_id).ladder),
+                "INVALID_EDITED_PRICE",
+            ),
+        )
+        return next((reason for wrong, reason in checks if wrong), None)
 
 
 def _stop_refusal(order: Order, last: Decimal) -> Refusal | None:

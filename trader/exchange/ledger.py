@@ -16,7 +16,7 @@ from trader.exchange.accounts import Accounts, Fees
 from trader.exchange.ladder import ZERO
 from trader.exchange.listing import Listing
 from trader.exchange.market import Market, Step
-from trader.exchange.records import Arrival, Fill, Order, Status
+from trader.exchange.records import Arrival, Fill, FundingPayment, Order, Status
 from trader.exchange.settlement import closed, settle
 
 _MONEY_STEP = Decimal(
@@ -47,6 +47,7 @@ class Ledger:
         self.orders: dict[str, Order] = {}
         self.fills: list[Fill] = []
         self.arrivals: list[Arrival] = []
+        self.fundings: list[FundingPayment] = []
         self.by_client_id: dict[str, str] = {}
         self.working: dict[str, list[str]] = {}  # book id -> ids of live orders in order of arrival
         self.ids_made = 0
@@ -120,6 +121,14 @@ class Ledger:
         if order.client_order_id:
             self.by_client_id.setdefault(order.client_order_id, order.order_id)
         self.working.setdefault(self.listings[order.product_id].book_id, []).append(order.order_id)
+        self.record(order)
+
+    def requeue(self, order: Order, *, to_back: bool) -> None:
+        """Keep an edited order, behind its peers when the edit cost it its place."""
+        if to_back:
+            book = self.working[self.listings[order.product_id].book_id]
+            book.remove(order.order_id)
+            book.append(order.order_id)
         self.record(order)
 
     def end(self, order_id: str, status: Status, now: float, message: str = "") -> None:

@@ -115,6 +115,57 @@ def spot_listings() -> dict[str, Listing]:
     return {listing.product_id: listing for listing in rows}
 
 
+# (id, base, name, quote, price increment, size increment, maximum, contract size, maximum leverage, initial and
+# maintenance margin)
+_DERIVATIVE_ROWS = (
+    ("BIP-20DEC30-CDE", "BTC", "Bitcoin", "USD", "5", "1", "5000", "0.01", "", "0.1", "0.09"),
+    ("BTC-PERP-INTX", "BTC", "Bitcoin", "USDC", "0.1", "0.0001", "500", "1", "20", "1", "0.033"),
+    ("ETH-PERP-INTX", "ETH", "Ethereum", "USDC", "0.01", "0.0001", "9000", "1", "20", "1", "0.033"),
+    ("SOL-PERP-INTX", "SOL", "Solana", "USDC", "0.01", "0.001", "100000", "1", "10", "1", "0.066"),
+    ("XRP-PERP-INTX", "XRP", "XRP", "USDC", "0.0001", "1", "5000000", "1", "10", "1", "0.066"),
+)
+
+
+def derivative_listings(spot: dict[str, Listing]) -> dict[str, Listing]:
+    """The nano bitcoin perpetual of the US venue and the older perpetual family; prices start at those of the spot
+    pair.
+    """
+    rows = (
+        Listing(
+            product_id=product_id,
+            base=base,
+            base_name=name,
+            quote=quote,
+            price_increment=Decimal(tick),
+            base_increment=Decimal(lot),
+            base_min_size=Decimal(lot),
+            base_max_size=Decimal(largest),
+            quote_min_size=Decimal(10) if quote == "USDC" else Decimal(0),
+            quote_increment=Decimal("0.01") if quote == "USD" else Decimal(tick),
+            contract_size=Decimal(contract),
+            contract_code=product_id[:3],
+            venue=ProductVenue.INTX if quote == "USDC" else ProductVenue.FCM,
+            max_leverage=leverage,
+            initial_margin_rate=Decimal(initial),
+            maintenance_margin_rate=Decimal(maintenance),
+            start_price=spot[f"{base}-USD"].start_price,
+            minute_volume_usd=spot[f"{base}-USD"].minute_volume_usd * 2,
+            status="",
+        )
+        for product_id, base, name, quote, tick, lot, largest, contract, leverage, initial, maintenance in _DERIVATIVE_ROWS
+    )
+    return {listing.product_id: listing for listing in rows}
+
+
+def dollar_coin_twins(spot: dict[str, Listing]) -> dict[str, Listing]:
+    """BTC-USDC and its like: the same book and tape as the USD pair, paid from the USDC wallet."""
+    twins = (
+        msgspec.structs.replace(listing, product_id=f"{listing.base}-USDC", quote="USDC", book=listing.product_id)
+        for listing in spot.values()
+    )
+    return {twin.product_id: twin for twin in twins}
+
+
 def text(value: Decimal) -> str:
     """A decimal as the venue writes it: plain digits, no exponent, no needless zeros after the point."""
     plain = format(value, "f")

@@ -158,7 +158,9 @@ class Market:
         ticks = cell * self._grid_ticks
         fraction = noise.unit(self._seed, _BID_LANE if is_bid else _ASK_LANE, cell + (draw << 28))
         usd = Decimal(int(_LEVEL_USD * (1.0 + fraction)))
-        self.ladder.half(is_bid=is_bid).put(ticks, self.listing.lots_down(usd / self.listing.price_of(ticks)))
+        self.ladder.half(is_bid=is_bid).put(
+            ticks, self.listing.lots_down(usd / (self.listing.price_of(ticks) * self.listing.contract_size))
+        )
 
     def _move_to(self, cell: int, changed: set[tuple[bool, int]]) -> None:
         """Slide the book so that the best bid sits in `cell`: what was crossed goes, what came into range appears."""

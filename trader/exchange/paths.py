@@ -21,6 +21,7 @@ _SWING_SECONDS = (
 _SWING_BPS = 5.5
 _DRIFTS_BPS_BY_SECONDS = ((300.0, 14.0), (3600.0, 70.0), (86400.0, 350.0))
 _CANDLE_SAMPLES = 9
+_BASIS_BPS, _BASIS_SECONDS = 3.0, 600.0
 
 
 class Candle(msgspec.Struct, frozen=True, gc=False):
@@ -91,3 +92,32 @@ class SyntheticPath:
         return Candle(
             start, prices[0], max(prices), min(prices), prices[-1], self.volume_between(start, start + seconds)
         )
+
+
+class BasisPath:
+    """A derivative's path: the spot pair's, off by a few basis points that wander over ten minutes."""
+
+    def __init__(self, spot: Path, *, seed: int, product_id: str, volume_factor: float, contract_size: float) -> None:
+        self._spot = spot
+        self._seed = noise.seed_of(seed, product_id)
+        self._units = volume_factor / contract_size
+
+    def _premium(self, market_time: float) -> float:
+        return 1.0 + _BASIS_BPS * noise.smooth(self._seed, 1, market_time / _BASIS_SECONDS) / 10_000.0
+
+    def price_at(self, market_time: float) -> float:
+        """Spot price times one plus the basis."""
+        return self._spot.price_at(market_time) * self._premium(market_time)
+
+    def volume_between(self, start: float, end: float) -> float:
+        """Contracts (or base units where a contract is one)."""
+        return self._spot.volume_between(start, end) * self._units
+
+    def candle(self, start: float, seconds: float) -> Candle | None:
+        """The spot candle moved by the basis at its middle."""
+        spot = self._spot.candle(start, seconds)
+        if spot is None:
+            return None
+        factor = self._premium(start + seconds / 2.0)
+        high, low = spot.high * factor, spot.low * factor
+        return Candle(start, spot.open * factor, high, low, spot.close * factor, spot.volume * self._units)

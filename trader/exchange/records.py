@@ -173,3 +173,17 @@ class Arrival(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     position_before: Decimal
     outcome: str
     order_id: str
+
+
+class FundingPayment(msgspec.Struct, frozen=True, gc=False):
+    """One hourly settlement:
+
+    What the client paid (negative: received) at `time` for the position it held, at a mark price.
+    """
+
+    product_id: str
+    time: float
+    rate: Decimal
+    mark: Decimal
+    net: Decimal
+    paid: Decimal

@@ -138,6 +138,7 @@ def ledger(call: Call) -> dict[str, Any]:
         "arrivals": [msgspec.to_builtins(arrival) for arrival in exchange.ledger.arrivals],
         "orders": [order_body(order, exchange.listings[order.product_id]) for order in exchange.orders.values()],
         "fills": [msgspec.to_builtins(fill) for fill in exchange.ledger.fills],
+        "fundings": [msgspec.to_builtins(payment) for payment in exchange.ledger.fundings],
         "balances": {
             wallet.currency: {
                 "available": text(wallet.available),

@@ -53,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument("--speed", type=float, default=1.0, help="market seconds per second of a replay (default 1)")
     flags.add_argument("--equity", type=_decimal, default=Decimal(10_000), help="dollars at the start (default 10000)")
+    flags.add_argument(
+        "--usdc", type=_decimal, default=Decimal(0), help="USDC at the start, for the -INTX products (default 0)"
+    )
     flags.add_argument("--maker-fee", type=_decimal, default=Decimal("0.005"), help="fraction (default 0.005)")
     flags.add_argument("--taker-fee", type=_decimal, default=Decimal("0.009"), help="fraction (default 0.009)")
     flags.add_argument("--data", type=Path, default=None, metavar="DIR", help="keep the account in this folder")
@@ -81,6 +84,7 @@ def main(argv: list[str] | None = None) -> int:
         markets=tuple(flags.market),
         speed=flags.speed,
         equity_usd=flags.equity,
+        usdc=flags.usdc,
         maker_fee=flags.maker_fee,
         taker_fee=flags.taker_fee,
         data=flags.data,

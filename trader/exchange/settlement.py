@@ -31,8 +31,8 @@ def margin_rate(order: Order, listing: Listing) -> Decimal:
 
     One over the order's leverage where the venue takes one, else the listing's rate.
     """
-    if listing.venue is ProductVenue.INTX and order.leverage:
-        return _ONE / Decimal(order.leverage)
+    if listing.venue is ProductVenue.INTX:
+        return _ONE / Decimal(order.leverage or _ONE)
     return listing.initial_margin_rate
 
 

@@ -16,9 +16,9 @@ from trader.exchange.accounts import Fees
 from trader.exchange.candle_path import CandleFileError, CandlePath, product_of, read_candles
 from trader.exchange.clock import VenueClock
 from trader.exchange.engine import Exchange
-from trader.exchange.listing import Listing, spot_listings
+from trader.exchange.listing import Listing, derivative_listings, dollar_coin_twins, spot_listings
 from trader.exchange.market import Market
-from trader.exchange.paths import SyntheticPath
+from trader.exchange.paths import BasisPath, Path as PricePath, SyntheticPath
 
 TICK_SECONDS = 0.25
 _SEED_HISTORY_S = 30.0  # market seconds played before the doors open, so that there is a tape to warm up from
@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     markets: tuple[str, ...] = ()
     speed: float = 1.0
     equity_usd: Decimal = Decimal(10_000)
+    usdc: Decimal = Decimal(0)
     maker_fee: Decimal = Decimal("0.005")
     taker_fee: Decimal = Decimal("0.009")
     data: Path | None = None
@@ -53,35 +54,59 @@ class World(msgspec.Struct):
     tick_seconds: float
 
 
-def synthetic_market(listing: Listing, *, seed: int, start: float) -> Market:
-    """A market of its own path whose tape begins a little before `start`."""
-    path = SyntheticPath(
+def synthetic_path(listing: Listing, *, seed: int, start: float) -> PricePath:
+    """The path of a listing: its own for spot, the spot pair's with a basis for a derivative."""
+    spot = SyntheticPath(
         seed=seed,
-        product_id=listing.product_id,
+        product_id=f"{listing.base}-USD",
         start_price=float(listing.start_price),
         minute_volume_usd=float(listing.minute_volume_usd),
         origin=start,
     )
-    return Market(listing, path, seed=seed, origin=start - _SEED_HISTORY_S, step_seconds=TICK_SECONDS)
+    if not listing.is_derivative:
+        return spot
+    size = float(listing.contract_size)
+    return BasisPath(spot, seed=seed, product_id=listing.product_id, volume_factor=1.0, contract_size=size)
 
 
-def synthetic_exchange(*, seed: int, start: float, fees: Fees, equity_usd: Decimal, salt: str) -> Exchange:
-    """The ten USD pairs on synthetic markets, with one account of dollars; nothing has happened yet at `start`."""
-    listings = spot_listings()
+def synthetic_market(listing: Listing, *, seed: int, start: float, step_seconds: float = TICK_SECONDS) -> Market:
+    """A market whose tape begins a little before `start`."""
+    path = synthetic_path(listing, seed=seed, start=start)
+    lead = _SEED_HISTORY_S * step_seconds / TICK_SECONDS
+    return Market(listing, path, seed=seed, origin=start - lead, step_seconds=step_seconds)
+
+
+def synthetic_exchange(
+    *,
+    seed: int,
+    start: float,
+    fees: Fees,
+    equity_usd: Decimal,
+    salt: str,
+    usdc: Decimal = Decimal(0),
+    step_seconds: float = TICK_SECONDS,
+) -> Exchange:
+    """The ten USD pairs, their USDC twins and the derivatives on synthetic markets; nothing has happened at `start`."""
+    spot = spot_listings()
+    listings = {**spot, **dollar_coin_twins(spot), **derivative_listings(spot)}
     markets = {
-        product_id: synthetic_market(listing, seed=seed, start=start) for product_id, listing in listings.items()
+        product_id: synthetic_market(listing, seed=seed, start=start, step_seconds=step_seconds)
+        for product_id, listing in listings.items()
+        if listing.book_id == product_id
     }
     exchange = Exchange(listings, markets, fees=fees, salt=salt)
-    fund(exchange, equity_usd)
+    fund(exchange, equity_usd, usdc)
     exchange.advance(start)
     exchange.drain()
     return exchange
 
 
-def fund(exchange: Exchange, equity_usd: Decimal) -> None:
-    """Open every wallet and put the dollars in: in USD, or in USDC where nothing is quoted in USD."""
+def fund(exchange: Exchange, equity_usd: Decimal, usdc: Decimal) -> None:
+    """Open every wallet and put the money in; the dollars go to USDC where nothing is quoted in USD."""
     quotes = {listing.quote for listing in exchange.listings.values()}
-    exchange.accounts.wallet("USD" if "USD" in quotes else "USDC").available = equity_usd
+    exchange.accounts.wallet("USD")
+    exchange.accounts.wallet("USDC").available = usdc
+    exchange.accounts.wallet("USD" if "USD" in quotes else "USDC").available += equity_usd
     for listing in exchange.listings.values():
         if not listing.is_derivative:
             exchange.accounts.wallet(listing.base)
@@ -94,17 +119,23 @@ def build_world(settings: Settings) -> World:
     fees, salt = Fees(settings.maker_fee, settings.taker_fee), uuid.uuid4().hex
     if settings.markets:
         return _replayed_world(settings, fees, salt)
-    if settings.speed != 1.0:
-        raise SettingsError("--speed is for replays; give --market FILE with it")
     start = time.time()
-    exchange = synthetic_exchange(seed=settings.seed, start=start, fees=fees, equity_usd=settings.equity_usd, salt=salt)
-    return World(exchange, VenueClock(start=start), TICK_SECONDS)
+    exchange = synthetic_exchange(
+        seed=settings.seed,
+        start=start,
+        fees=fees,
+        equity_usd=settings.equity_usd,
+        salt=salt,
+        usdc=settings.usdc,
+        step_seconds=TICK_SECONDS * max(1.0, settings.speed),
+    )
+    return World(exchange, VenueClock(start=start, speed=settings.speed), TICK_SECONDS)
 
 
 def _replayed_world(settings: Settings, fees: Fees, salt: str) -> World:
     """An exchange that lists the recorded products only, on the records' clock."""
     paths: dict[str, CandlePath] = {}
-    known = {**spot_listings()}
+    known = {**spot_listings(), **derivative_listings(spot_listings())}
     for wanted in settings.markets:
         listing, path = _record(wanted, known)
         known[listing.product_id] = listing
@@ -120,7 +151,7 @@ def _replayed_world(settings: Settings, fees: Fees, salt: str) -> World:
         for product_id, path in paths.items()
     }
     exchange = Exchange(listings, markets, fees=fees, salt=salt)
-    fund(exchange, settings.equity_usd)
+    fund(exchange, settings.equity_usd, settings.usdc)
     exchange.advance(start)
     exchange.drain()
     tick = min(TICK_SECONDS, max(_SHORTEST_TICK_S, _REPLAY_STEP_S / settings.speed))
