@@ -159,7 +159,8 @@ def _kelly(settings: SizingSettings, inputs: SizingInputs, leverage: Decimal) ->
         text = f"{fraction:%} of equity: {trades.trades} closed trades, Kelly needs {KELLY_TRADES_MIN}"
         return Requested(inputs.equity_usd * fraction, leverage, text)
     full = kelly_fraction(trades)
-    if full <= 0:
+    # Won against lost is exact; the quotient may round to a speck of edge, which the minimum size would then lift.
+    if trades.won_usd <= trades.lost_usd or full <= 0:
         text = f"no edge over {trades.trades} trades: Kelly fraction {full:.3f}"
         return Requested(ZERO, leverage, text, Reason.ENTRIES_DISABLED)
     fraction = min(full * KELLY_SHARE, KELLY_FRACTION_MAX)
