@@ -154,7 +154,7 @@ def sparkline(values: Sequence[Decimal], width: int = 60) -> str:
 
 def _ratios(curve: EquityCurve) -> tuple[Metric, Metric]:
     """Sharpe and Sortino of the sampled returns."""
-    if any(equity <= 0 for _, equity in curve.samples):
+    if curve.max_drawdown >= 1:
         none = Metric(None, "equity was used up")
         return none, none
     returns = curve.returns()
