@@ -74,8 +74,8 @@ def _error(status: SystemStatus) -> Verdict | None:
 
 def _hung(status: SystemStatus) -> Verdict | None:
     for actor in status.actors:
-        silent = isinstance(actor.beat_age_s, Unknown) or actor.beat_age_s > SILENT_AFTER_S
-        if actor.state == "hung" or (actor.state == "ok" and silent):
+        silent = not isinstance(actor.beat_age_s, Unknown) and actor.beat_age_s > SILENT_AFTER_S
+        if actor.state in ("hung", "busy") or (actor.state == "ok" and silent):
             trouble = f": {actor.trouble}" if actor.trouble else ""
             return Verdict(
                 False, f"Actor {actor.name} is silent for {span(actor.beat_age_s)}{trouble}.", "wait for the supervisor"
