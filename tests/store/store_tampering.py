@@ -88,10 +88,10 @@ def truncations(path: Path, lengths: Iterable[int]) -> Iterator[int]:
     path.write_bytes(original)
 
 
-def main() -> int:
+def main(states: tuple[bool, ...] = (True, False)) -> int:
     """Every byte and every length of both kinds of store; prints a table; 1 when any verdict was wrong."""
     wrong = 0
-    for orderly in (True, False):
+    for orderly in states:
         with tempfile.TemporaryDirectory() as folder:
             image = build(Path(folder), orderly=orderly)
             expected = bodies(image)

@@ -10,6 +10,7 @@ import pytest
 from store_builders import NOON, commit_all, commit_singly, intent, intents_in, open_store
 from store_tampering import RECORDS, bodies, build, files_of, judge, mutations, truncations
 
+from trader.store.reader import EventReader
 from trader.store.verdict import StoreRefused, Verdict
 from trader.store.wal import read_wal
 
@@ -49,6 +50,20 @@ def test_a_cut_at_any_length_is_refused_or_cost_nothing(image: Path) -> None:
             assert not verdict.startswith("WRONG"), f"{path.name} cut to {length}: {verdict}"
             if length < needed and path.name != "store.mark":
                 assert verdict == "refused", f"{path.name} cut to {length}: {verdict}"
+
+
+def test_a_segment_cut_to_nothing_is_refused_and_its_log_survives(tmp_path: Path) -> None:
+    """SQLite deletes the log of an empty database as soon as one opens it, so nobody may."""
+    image = build(tmp_path, orderly=False)
+    segment = image / "store" / "segment-000001.sqlite3"
+    segment.write_bytes(b"")
+    wal = segment.with_name(segment.name + "-wal")
+    before = wal.read_bytes()
+    with pytest.raises(StoreRefused, match="the file is empty"):
+        open_store(image)
+    with pytest.raises(StoreRefused, match="the file is empty"):
+        EventReader.open_readonly(image).tail("canary")
+    assert wal.read_bytes() == before
 
 
 def test_a_deleted_file_is_refused_whichever_it_is(image: Path, tmp_path: Path) -> None:

@@ -80,7 +80,12 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write. A file without a log has no writer: read as immutable, no side files appear."""
+    """A connection that cannot write. A file without a log has no writer: read as immutable, no side files appear.
+
+    Raises sqlite3.Error, also for a file cut to nothing: opening that, even read-only, makes SQLite delete its log.
+    """
+    if path.exists() and path.stat().st_size == 0:
+        raise sqlite3.DatabaseError("the file is empty")
     at_rest = not path.with_name(path.name + "-wal").exists()
     query = "mode=ro&immutable=1" if at_rest else "mode=ro"
     return sqlite3.connect(
