@@ -116,6 +116,18 @@ def test_a_warmed_window_goes_on_like_the_one_it_replaces(steps: list[tuple[int,
     assert [new.sum(period) for period in (3, 8)] == [old.sum(period) for period in (3, 8)]
 
 
+def test_an_independent_library_agrees_on_the_averages(random_walk: list[int]) -> None:
+    """talipp's simple averages of 3 and 8 over the same closes."""
+    talipp = pytest.importorskip("talipp.indicators", reason="talipp is not installed (test extra)")
+    window = MarkWindow("BTC-USD", 1, PLAN)
+    theirs = {period: list(talipp.SMA(period, random_walk)) for period in (3, 8)}
+    for second, close in enumerate(random_walk):
+        bars = feed(window, close, float(second))
+        for period in (3, 8) if bars and window.closed >= 8 else ():
+            assert window.sum(period) / period == pytest.approx(theirs[period][window.closed - 1], rel=1e-12)
+    assert window.closed == len(random_walk) - 1
+
+
 def test_history_arriving_after_live_marks_goes_before_them() -> None:
     """Warm-up may answer late: older bars are put in front, what overlaps is left out, the forming bar stays."""
     window = MarkWindow("BTC-USD", 5, PLAN)

@@ -19,7 +19,7 @@ and `resets` and `reset_text` say so.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 
 import msgspec
@@ -46,13 +46,14 @@ class MarkWindow:
 
     Mutable, owned by one actor, not thread-safe; memory is bounded by twice `capacity` bars.
 
-    `closed` counts the bars since the last reset and may exceed `capacity`. `late_marks` counts marks older than the
-    forming bar: they change nothing, because a closed bar is never rewritten.
+    `closes` holds the closes, newest last, at least the newest `capacity` of them once there are so many; read it,
+    never change it. `closed` counts the bars since the last reset and may exceed `capacity`. `late_marks` counts
+    marks older than the forming bar: they change nothing, because a closed bar is never rewritten.
     """
 
     __slots__ = (
-        "_close", "_closes", "_due", "_end", "_high", "_highs", "_low", "_lows", "_next", "_open", "_periods",
-        "_rsi", "_start", "_sums", "bar_seconds", "capacity", "closed", "fill_limit", "late_marks", "reset_text",
+        "_close", "_due", "_end", "_high", "_highs", "_low", "_lows", "_next", "_open", "_periods",
+        "_rsi", "_start", "_sums", "bar_seconds", "capacity", "closed", "closes", "fill_limit", "late_marks", "reset_text",
         "resets", "symbol",
     )  # fmt: skip
 
@@ -69,7 +70,7 @@ class MarkWindow:
         self.resets = 0
         self.reset_text = ""
         self.late_marks = 0
-        self._closes: list[int] = []
+        self.closes: list[int] = []
         self._highs: list[int] = []
         self._lows: list[int] = []
         self._sums: dict[int, int] = {}
@@ -141,19 +142,14 @@ class MarkWindow:
 
         For warm-up and reports, not per bar.
         """
-        kept = min(self.closed, self.capacity, len(self._closes))
+        kept = min(self.closed, self.capacity, len(self.closes))
         kept = kept if newest is None else min(kept, newest)
         rows = []
         for back in range(kept, 0, -1):
-            earlier = self._closes[-back - 1] if back < len(self._closes) else self._closes[-back]
+            earlier = self.closes[-back - 1] if back < len(self.closes) else self.closes[-back]
             start = self._start - back * self.bar_seconds
-            rows.append(Bar(self.symbol, start, earlier, self._highs[-back], self._lows[-back], self._closes[-back]))
+            rows.append(Bar(self.symbol, start, earlier, self._highs[-back], self._lows[-back], self.closes[-back]))
         return tuple(rows)
-
-    @property
-    def closes(self) -> Sequence[int]:
-        """The closes, newest last, at least the newest `capacity` of them once there are so many. Not to be changed."""
-        return self._closes
 
     @property
     def bar_end(self) -> float:
@@ -169,7 +165,7 @@ class MarkWindow:
 
     def previous_sum(self, period: int) -> int:
         """The same sum one bar earlier; needs `closed` > period."""
-        return self._sums[period] - self._closes[-1] + self._closes[-1 - period]
+        return self._sums[period] - self.closes[-1] + self.closes[-1 - period]
 
     @property
     def rsi(self) -> float | None:
@@ -192,23 +188,33 @@ class MarkWindow:
         """
         if returns < 2 or self.closed <= returns:
             return None
-        closes = self._closes[-returns - 1 :]
+        closes = self.closes[-returns - 1 :]
         moves = [now / before - 1.0 for before, now in pairwise(closes)]
         mean = math.fsum(moves) / returns
         variance = math.fsum((move - mean) ** 2 for move in moves) / (returns - 1)
         return math.sqrt(variance * SECONDS_PER_YEAR / self.bar_seconds)
 
     def _roll(self, half_ticks: int, market_time: float) -> Bar | None:
-        """A mark outside the forming bar: the first, a late one, the next bar's, or one after a gap.
+        """Take a mark outside the forming bar; the next bar's first one is the common case.
 
         0 is time without a mark.
         """
+        if self._due:
+            while self.fill() is not None:
+                pass
+        end = self._end
+        if not 0 <= end <= market_time < end + self.bar_seconds:
+            return self._jump(half_ticks, market_time)
+        bar = self._shut()
+        self._begin(half_ticks, end)
+        return bar
+
+    def _jump(self, half_ticks: int, market_time: float) -> Bar | None:
+        """Take the first mark, a late one, or one after a gap."""
         start = market_time // self.bar_seconds * self.bar_seconds
         if self._end < 0:
             self._begin(half_ticks, start)
             return None
-        while self.fill() is not None:
-            pass
         if market_time < self._end:
             self._late(half_ticks, market_time, start)
             return None
@@ -254,7 +260,7 @@ class MarkWindow:
         return bar
 
     def _push(self, high: int, low: int, close: int) -> None:
-        closes = self._closes
+        closes = self.closes
         closes.append(close)
         self._highs.append(high)
         self._lows.append(low)
@@ -277,7 +283,7 @@ class MarkWindow:
                 self.reset(f"no bar for {start - self._end:.0f} s in the history")
             else:
                 for _ in range(missing):
-                    self._push(self._closes[-1], self._closes[-1], self._closes[-1])
+                    self._push(self.closes[-1], self.closes[-1], self.closes[-1])
         self._begin(bar.open, start)
         self._high, self._low, self._close = bar.high, bar.low, bar.close
         if closed:
@@ -291,7 +297,7 @@ class MarkWindow:
         self._due = self._next = 0
         self._start = self._end = -1.0
         self._open = self._high = self._low = self._close = 0
-        self._closes.clear()
+        self.closes.clear()
         self._highs.clear()
         self._lows.clear()
         self._sums.update(dict.fromkeys(self._periods, 0))

@@ -94,7 +94,7 @@ def depth_l10_usd(side: Side, context: Context) -> Decimal | None:
 
 
 def _worth(levels: tuple[tuple[Decimal, Decimal], ...], instrument: Instrument) -> Decimal:
-    return sum((instrument.notional(size, price) for price, size in levels[:BOOK_LEVELS]), Decimal(0))
+    return sum((price * size for price, size in levels[:BOOK_LEVELS]), Decimal(0)) * instrument.contract_size
 
 
 def _check_spread(_side: Side, context: Context, limits: FilterLimits) -> Rejection | None:

@@ -14,6 +14,7 @@ on the last `long + 1 + k` closes alone, so no restart and no longer history can
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from trader.market.instrument import Instrument
@@ -64,11 +65,12 @@ class MovingAverageCross(SignalStrategy):
 
     def signal(self, window: MarkWindow) -> int:
         """+1 at the bar that completes a bullish cross, -1 a bearish one, else 0."""
-        sign = self._beyond(window)
-        if sign == 0:
-            return 0
         closes, short, long = window.closes, self._short, self._long
         short_sum, long_sum = window.sum(short), window.sum(long)
+        gap = (short_sum * long - long_sum * short) * self._gap_scale
+        if abs(gap) <= closes[-1] * self._band_scale:
+            return 0
+        sign = 1 if gap > 0 else -1
         for back in range(1, self._confirm + 2):
             band = closes[-back] * self._band_scale
             short_sum += closes[-back - short] - closes[-back]
@@ -82,10 +84,10 @@ class MovingAverageCross(SignalStrategy):
 
     def exit_due(self, window: MarkWindow, sign: int) -> bool:
         """True while the averages have stood beyond the opposite band for the confirmation bars and one."""
-        if self._beyond(window) != -sign:
-            return False
         closes, short, long = window.closes, self._short, self._long
         short_sum, long_sum = window.sum(short), window.sum(long)
+        if -sign * (short_sum * long - long_sum * short) * self._gap_scale <= closes[-1] * self._band_scale:
+            return False
         for back in range(1, self._confirm + 1):
             short_sum += closes[-back - short] - closes[-back]
             long_sum += closes[-back - long] - closes[-back]
@@ -99,16 +101,16 @@ class MovingAverageCross(SignalStrategy):
         tick = instrument.price_increment / 2
         fast = tick * window.sum(self._short) / self._short
         slow = tick * window.sum(self._long) / self._long
-        digits = max(0, -int(instrument.price_increment.normalize().as_tuple().exponent))
+        digits = _digits(instrument.price_increment)
         gap_bps = (fast - slow) * BPS / slow
         band = self.settings.epsilon_bps
         return f"fast {fast:.{digits}f}, slow {slow:.{digits}f}, gap {gap_bps:+.1f} bp, band {band} bp"
 
-    def _beyond(self, window: MarkWindow) -> int:
-        """+1 above the band at the newest bar, -1 below it, 0 inside."""
-        gap = (window.sum(self._short) * self._long - window.sum(self._long) * self._short) * self._gap_scale
-        band = window.closes[-1] * self._band_scale
-        return 1 if gap > band else -1 if gap < -band else 0
+
+@lru_cache(maxsize=64)
+def _digits(increment: Decimal) -> int:
+    """Decimal places of a price increment."""
+    return max(0, -int(increment.normalize().as_tuple().exponent))
 
 
 def create(settings: StrategySettings, filters: FilterLimits, sizing: SizingSettings) -> MovingAverageCross:
