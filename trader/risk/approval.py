@@ -1,9 +1,9 @@
 """Approval: the only thing a broker may turn into an order, and the only place that makes one.
 
 An approval names one exact payload by its digest, may be used once, and expires. Its constructor refuses everyone but
-`approve` in this file; only the risk desk calls that, for an order it has reserved and checked again. The broker imports the
-type and asks `is_genuine` and `matches` at the last hop (C-18): what leaves must be what was approved. It can be written to a
-record like any message, but not read back into authority: decoding one raises.
+`approve` in this file; only the risk desk calls that, for an order it has reserved and checked again. The broker
+imports the type and asks `is_genuine` and `matches` at the last hop (C-18): what leaves must be what was approved. It
+can be written to a record like any message, but not read back into authority: decoding one raises.
 """
 
 from __future__ import annotations

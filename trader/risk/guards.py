@@ -1,0 +1,114 @@
+"""The runtime guards: one function each, run every tick and after every fill, and the runner that survives a failing
+one.
+
+A guard looks at the desk's state and yields findings for as long as its condition lasts; the runner drops those whose
+hold already stands, so the same breach is told once, and again when an operator resumed while it still lasts. Warnings
+repeat at most once a minute. A failing guard never stops the others (F-P13); a critical failure is itself a finding.
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from trader.market.clock import SECONDS_PER_DAY, Now
+from trader.orders.reason import Reason
+from trader.risk import market_guards, money_guards
+from trader.risk.finding import Finding, RiskGuardComputationError, RiskGuardError, RiskGuardRecoverableError, Severity
+from trader.risk.holds import ACCOUNT
+from trader.risk.state import DeskState
+
+Guard = Callable[[DeskState, Now], Iterable[Finding]]
+
+GUARDS: dict[str, Guard] = {
+    "daily_loss": money_guards.daily_loss,
+    "drawdown": money_guards.drawdown,
+    "liquidation": money_guards.liquidation_buffer,
+    "leverage": money_guards.leverage,
+    "consecutive_losses": money_guards.consecutive_losses,
+    "price_drift": money_guards.price_drift,
+    "mark_staleness": market_guards.mark_staleness,
+    "volatility": market_guards.volatility,
+    "correlation": market_guards.concentration,
+    "liquidity": market_guards.liquidity,
+    "error_rate": market_guards.error_rate,
+    "rejects": market_guards.rejects,
+    "user_feed": market_guards.user_feed,
+}
+"""In the order they run; the names are those of the counters `risk.guards.<name>...`."""
+
+WARN_AGAIN_S = 60.0
+
+
+class GuardRunner:
+    """Runs the guards and remembers what it has said. `failures` counts by the documents' metric names."""
+
+    def __init__(self, guards: dict[str, Guard] | None = None) -> None:
+        self._guards = GUARDS if guards is None else guards
+        self._warned_at: dict[tuple[str, str], float] = {}
+        self.failures: Counter[str] = Counter()
+
+    def run(self, state: DeskState, now: Now) -> Iterator[Finding]:
+        """Yield what is new."""
+        for name, guard in self._guards.items():
+            for finding in self._answers(name, guard, state, now):
+                if self._is_news(finding, state, now):
+                    yield finding
+
+    def _answers(self, name: str, guard: Guard, state: DeskState, now: Now) -> list[Finding]:
+        """One guard's findings; a failure is counted and, when critical, becomes a finding."""
+        try:
+            return self._computed(name, guard, state, now)
+        except RiskGuardRecoverableError as error:
+            self.failures[f"risk.guards.{name}.recoverable_failures"] += 1
+            return [Finding(f"guard:{name}", Reason.DATA_GAP, Severity.WARN, f"guard {name} could not run: {error}")]
+        except RiskGuardError as error:
+            self.failures[f"risk.guards.{name}.critical_failures"] += 1
+            text = f"guard {name} failed: {type(error).__name__}: {error}"
+            return [Finding(f"guard:{name}", Reason.BAD_INPUT, Severity.REDUCE_ONLY, text)]
+
+    @staticmethod
+    def _computed(name: str, guard: Guard, state: DeskState, now: Now) -> list[Finding]:
+        """Run one guard; arithmetic that fails (Decimal's traps, division by zero) is a computation error of that
+        guard.
+        """
+        try:
+            return list(guard(state, now))
+        except ArithmeticError as error:
+            raise RiskGuardComputationError(f"{name}: {type(error).__name__}") from error
+
+    def _is_news(self, finding: Finding, state: DeskState, now: Now) -> bool:
+        hold = finding.hold(now.market_time)
+        if hold is not None:
+            standing = (h for h in state.holds.holds if (h.cause, h.scope) == (hold.cause, hold.scope))
+            return not any(old.level >= hold.level for old in standing)
+        key = (finding.guard, finding.scope)
+        last = self._warned_at.get(key)
+        if last is not None and now.machine_time - last < WARN_AGAIN_S:
+            return False
+        self._warned_at[key] = now.machine_time
+        return True
+
+
+def end_of_day(state: DeskState, now: Now) -> float:
+    """Market time at which today's holds end: the day book's next day, so a clock stepping back does not move it."""
+    return float((max(state.day.day, now.utc_day) + 1) * SECONDS_PER_DAY)
+
+
+def kill_finding(by: str, text: str) -> Finding:
+    """What `activate_kill_switch` and `kill_switch_enabled` amount to: everything stops until an operator resumes."""
+    return Finding("kill", Reason.KILL_SWITCH, Severity.HALTED, f"kill switch by {by}: {text}", ACCOUNT)
+
+
+def configured(state: DeskState) -> tuple[Finding, ...]:
+    """The holds the configuration itself asks for at start and after a reload."""
+    found: list[Finding] = []
+    if state.limits.kill_switch_enabled:
+        found.append(kill_finding("config.toml", "risk.kill_switch_enabled is true"))
+    if state.limits.reduce_only_mode:
+        text = "risk.reduce_only_mode is true"
+        found.append(
+            Finding("config", Reason.MODE_REDUCE_ONLY, Severity.REDUCE_ONLY, text, config_key="risk.reduce_only_mode")
+        )
+    return tuple(found)

@@ -1,0 +1,71 @@
+"""Samples of marks on a fixed clock, and what is measured from them: volatility and correlation of returns.
+
+Marks are sampled once per `sample_seconds` of the market's clock, so the figures mean the same at any message rate.
+Ratios here are floats on purpose: they compare, they never become money. Used by risk's guards and checks only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise
+from math import sqrt
+
+SECONDS_PER_YEAR = 31_536_000
+SAMPLES_MIN = 20
+"""Fewer returns than this (or than the window, when that is shorter) say nothing."""
+
+
+class Samples:
+    """The last `window` + 1 sampled marks of one symbol, in half ticks, keyed by the slot of the sampling clock."""
+
+    __slots__ = ("_marks", "_returns", "next_time", "seconds", "window")
+
+    def __init__(self, seconds: float, window: int) -> None:
+        self.seconds = seconds
+        self.window = window
+        self.next_time = 0.0
+        self._marks: deque[tuple[int, int]] = deque(maxlen=window + 1)
+        self._returns: dict[int, float] | None = None
+
+    def add(self, half_ticks: int, market_time: float) -> None:
+        """Take the first mark of each slot; the caller asks `next_time` first, so most marks cost one comparison."""
+        slot = int(market_time // self.seconds)
+        self.next_time = (slot + 1) * self.seconds
+        if self._marks and slot <= self._marks[-1][0]:
+            return
+        self._marks.append((slot, half_ticks))
+        self._returns = None
+
+    def returns(self) -> dict[int, float]:
+        """Simple returns by slot; a return exists only between neighbouring slots, so a gap never looks like a jump."""
+        if self._returns is None:
+            pairs = pairwise(self._marks)
+            self._returns = {b[0]: b[1] / a[1] - 1 for a, b in pairs if b[0] == a[0] + 1 and a[1] > 0}
+        return self._returns
+
+    def volatility(self) -> float | None:
+        """Annualized standard deviation of the returns: stdev x sqrt(seconds per year / sample seconds); None while
+        too few.
+
+        Sample standard deviation (n - 1). A market that trades every second of the year is assumed.
+        """
+        values = list(self.returns().values())
+        if len(values) < min(SAMPLES_MIN, self.window):
+            return None
+        mean = sum(values) / len(values)
+        variance = sum((value - mean) ** 2 for value in values) / max(len(values) - 1, 1)
+        return sqrt(variance) * sqrt(SECONDS_PER_YEAR / self.seconds)
+
+
+def correlation(one: Samples, other: Samples) -> float | None:
+    """Pearson correlation of the returns both symbols have; None while too few, or when one of them did not move."""
+    mine, theirs = one.returns(), other.returns()
+    common = mine.keys() & theirs.keys()
+    count = len(common)
+    if count < min(SAMPLES_MIN, one.window):
+        return None
+    mean_x = sum(mine[slot] for slot in common) / count
+    mean_y = sum(theirs[slot] for slot in common) / count
+    cross = sum((mine[slot] - mean_x) * (theirs[slot] - mean_y) for slot in common)
+    spread = sum((mine[slot] - mean_x) ** 2 for slot in common) * sum((theirs[slot] - mean_y) ** 2 for slot in common)
+    return cross / sqrt(spread) if spread > 0 else None

@@ -1,0 +1,155 @@
+"""Reconciliation in use: book what the venue explains, look twice at what it does not, then let the venue win.
+
+A difference counts only when a second reading, at least two seconds later, shows exactly the same one (C-19); until
+then `again_soon` asks for that reading. A confirmed one becomes an explicit adjustment and a REDUCE_ONLY finding,
+never a silent fix. Wallet differences are money paid in or out, unless a position had to be adjusted: then they count
+as result. Owned by the desk.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from trader.market.clock import Now
+from trader.orders.account import AccountSnapshot
+from trader.orders.order import Fill
+from trader.orders.reason import Reason
+from trader.orders.reconcile import Difference, DifferenceKind, differences, fill_reports, missing_orders
+from trader.risk.booking import book_report
+from trader.risk.care import OrderCare
+from trader.risk.finding import Finding, Severity
+from trader.risk.granted import Booked, Reconciliation, Transfer
+from trader.risk.state import WALLETS, DeskState
+
+CONFIRM_S = 2.0
+Key = tuple[DifferenceKind, str]
+
+
+class Reconciler:
+    """Remembers what was seen once; everything else it reads from the desk's state."""
+
+    def __init__(self, state: DeskState, care: OrderCare) -> None:
+        self._state = state
+        self._care = care
+        self._sighted: dict[Key, tuple[Decimal, float]] = {}
+        self._adjusted = False
+
+    def reconcile(self, snapshot: AccountSnapshot, now: Now) -> Reconciliation:
+        """Take one reading of the account into the books."""
+        unproven = {
+            o.client_order_id for o in self._state.ledger.live_orders() if o.client_order_id not in self._proven()
+        }
+        booked = self._book(snapshot, now)
+        lost = self._look_for(snapshot)
+        self._read_account(snapshot)
+        found = [*lost, *differences(self._state.ledger, snapshot, frozenset(row.subject for row in lost))]
+        confirmed = self._confirm(found, snapshot)
+        adjustments, transfers = self._settle(confirmed, now)
+        adopted = tuple(b.order for b in booked if b.adopted and b.order is not None)
+        open_rows = [row for row in found if row not in confirmed]
+        mismatched = tuple(row for row in confirmed if row.kind is not DifferenceKind.WALLET)
+        clean = snapshot.complete and not open_rows and not mismatched and not adopted
+        if snapshot.complete:
+            self._state.market.covered(snapshot.asked_at)
+            self._state.reconciled = self._state.reconciled or not any(
+                r.kind is not DifferenceKind.WALLET for r in open_rows
+            )
+        return Reconciliation(
+            booked=tuple(b for b in booked if b.changed),
+            adoptions=adopted,
+            differences=tuple(found),
+            mismatches=mismatched,
+            adjustments=adjustments,
+            transfers=transfers,
+            resolved=tuple(sorted(unproven & self._proven())),
+            findings=(*(f for b in booked for f in b.findings), *_findings(mismatched)),
+            clean=clean,
+            again_soon=bool(open_rows) or not snapshot.complete,
+        )
+
+    def _proven(self) -> set[str]:
+        """Client ids of everything whose state is the venue's word or that is finished."""
+        blind = {"RESERVED", "SENT", "UNKNOWN"}
+        return {key for key, order in self._state.ledger.orders.items() if order.state.value not in blind}
+
+    def _book(self, snapshot: AccountSnapshot, now: Now) -> list[Booked]:
+        """Join every open order and every fill the reading shows."""
+        reports = (*snapshot.open_orders, *fill_reports(self._state.ledger, snapshot))
+        booked = [book_report(self._state, report, now) for report in reports]
+        for outcome in booked:
+            if outcome.order is not None:
+                self._care.settle(outcome.order)
+        return booked
+
+    def _look_for(self, snapshot: AccountSnapshot) -> list[Difference]:
+        """Flag orders that should be listed and are not; their symbols are not judged this time."""
+        rows = []
+        settle_s = self._state.execution.visibility_delay_s
+        for order in missing_orders(self._state.ledger, snapshot, settle_s):
+            self._care.flag_missing(order.client_order_id)
+            told = f"{order.client_order_id[:8]} {order.state}"
+            decision = "looked up by its id; nothing is assumed"
+            rows.append(Difference(DifferenceKind.LOST_ORDER, order.symbol, told, "not listed", decision))
+        return rows
+
+    def _read_account(self, snapshot: AccountSnapshot) -> None:
+        """Take fees, margin and liquidation prices; a wallet's first reading is its opening balance."""
+        state = self._state
+        state.fees = snapshot.fees or state.fees
+        if not snapshot.complete:
+            return
+        state.margin = snapshot.margin
+        state.venue_positions = {position.symbol: position for position in snapshot.positions}
+        held = {balance.currency: balance.total for balance in snapshot.balances if balance.currency in WALLETS}
+        for currency, amount in held.items():
+            if currency not in state.ledger.wallets:
+                state.ledger.set_wallet(currency, amount)
+
+    def _confirm(self, found: list[Difference], snapshot: AccountSnapshot) -> list[Difference]:
+        """Return what has now been seen twice, unchanged and far enough apart; remember the rest."""
+        seen: dict[Key, tuple[Decimal, float]] = {}
+        confirmed = []
+        for row in found:
+            if row.kind is DifferenceKind.LOST_ORDER:
+                continue
+            key = (row.kind, row.subject)
+            amount, first = self._sighted.get(key, (row.amount, snapshot.asked_at))
+            if amount != row.amount:
+                first = snapshot.asked_at
+            if snapshot.asked_at - first >= CONFIRM_S:
+                confirmed.append(row)
+            else:
+                seen[key] = (row.amount, first)
+        if snapshot.complete:
+            self._sighted = seen
+        return confirmed
+
+    def _settle(self, confirmed: list[Difference], now: Now) -> tuple[tuple[Fill, ...], tuple[Transfer, ...]]:
+        """Book confirmed differences in the venue's favour."""
+        ledger = self._state.ledger
+        adjustments: list[Fill] = []
+        transfers: list[Transfer] = []
+        for row in confirmed:
+            if row.kind is DifferenceKind.WALLET:
+                continue
+            size = ledger.positions[row.subject].size + row.amount
+            fill = ledger.adjust(row.subject, size, row.price, now.market_time, f"{row.subject}:{now.market_time:.3f}")
+            adjustments += [fill] if fill is not None else []
+            self._adjusted = True
+        for row in confirmed:
+            if row.kind is not DifferenceKind.WALLET:
+                continue
+            ledger.set_wallet(row.subject, ledger.wallets[row.subject] + row.amount)
+            transfers.append(Transfer(row.subject, row.amount, as_result=self._adjusted))
+            if not self._adjusted:
+                self._state.day.transfer(row.amount)
+            self._adjusted = False
+        return tuple(adjustments), tuple(transfers)
+
+
+def _findings(mismatches: tuple[Difference, ...]) -> tuple[Finding, ...]:
+    """One REDUCE_ONLY finding that names every row; `resume` after a look accepts them."""
+    if not mismatches:
+        return ()
+    rows = "; ".join(f"{row.subject} {row.kind}: ours {row.ours}, venue {row.venue}" for row in mismatches)
+    return (Finding("mismatch", Reason.NOT_RECONCILED, Severity.REDUCE_ONLY, rows[:400]),)

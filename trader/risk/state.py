@@ -1,0 +1,132 @@
+"""Everything one risk decision may look at, in one place: books, limits, marks, rates, the day, the holds.
+
+The desk owns and mutates it; checks and guards are functions of it and change nothing. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from trader.market.clock import Now
+from trader.market.instrument import Instrument
+from trader.orders.account import FeeRates, MarginSummary, VenuePosition
+from trader.orders.ledger import Ledger
+from trader.orders.order import Order, Side
+from trader.risk.day import DayBook, DayResult
+from trader.risk.holds import HoldTable, Level
+from trader.risk.limits import ExecutionSettings, RiskLimits
+from trader.risk.rates import ErrorRate, FillDrift, OrderRates, Window
+from trader.risk.watch import MarketWatch
+from trader.risk.window import TradingWindow
+from trader.venue import FeedKind
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+MMR = Decimal("0.05")
+"""Maintenance margin assumed where the venue names no liquidation price: a fraction of the notional."""
+ENTRY_TIER = FeeRates(maker=Decimal("0.005"), taker=Decimal("0.009"), tier="assumed until read")
+WALLETS = frozenset({"USD", "USDC"})
+"""Quote currencies counted one to one as USD in equity and limits; other quotes are refused."""
+
+
+class DeskState:
+    """The desk's memory. `reserved_at` and `sent_at` are machine times by client order id."""
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        limits: RiskLimits,
+        execution: ExecutionSettings,
+        window: TradingWindow | None,
+    ) -> None:
+        self.limits = limits
+        self.execution = execution
+        self.window = window
+        self.ledger = Ledger(instruments)
+        self.market = MarketWatch(self.ledger, limits)
+        self.holds = HoldTable()
+        self.day = DayBook()
+        self.rates = OrderRates()
+        self.errors = ErrorRate()
+        self.rejects: dict[str, Window] = {}
+        self.drift: dict[str, FillDrift] = {}
+        self.losses_in_a_row: dict[str, int] = {}
+        self.reserved_at: dict[str, float] = {}
+        self.sent_at: dict[str, float] = {}
+        self.fees = ENTRY_TIER
+        self.margin: MarginSummary | None = None
+        self.venue_positions: dict[str, VenuePosition] = {}
+        self.entries_sent = 0
+        self.reconciled = False
+
+    @property
+    def equity(self) -> Decimal | None:
+        """The account's equity in USD; None until it has been read."""
+        return self.ledger.equity
+
+    def day_result(self) -> DayResult | None:
+        """Today's result at this moment; None while equity or baseline are unknown."""
+        equity = self.equity
+        return self.day.result(equity, self.fees_paid(), self.funding_received()) if equity is not None else None
+
+    def fees_paid(self) -> Decimal:
+        """Fees of all own fills."""
+        return sum((p.fees for p in self.ledger.positions.values()), ZERO)
+
+    def funding_received(self) -> Decimal:
+        """Funding of all positions, negative when paid."""
+        return sum((p.funding for p in self.ledger.positions.values()), ZERO)
+
+    def forget_order(self, client_order_id: str) -> None:
+        """Drop what was remembered about an order that is finished."""
+        self.reserved_at.pop(client_order_id, None)
+        self.sent_at.pop(client_order_id, None)
+
+    def leverage_cap(self, symbol: str) -> Decimal:
+        """The smallest of the global, the profile's, the symbol's and the venue's leverage (D04); 1 for spot."""
+        instrument = self.ledger.instruments[symbol]
+        if not instrument.is_derivative:
+            return ONE
+        limits = self.limits
+        caps = [limits.leverage_max_global, limits.leverage_max]
+        caps += [c for c in (limits.leverage_max_per_symbol.get(symbol), instrument.max_leverage) if c is not None]
+        return min(caps)
+
+    def mode(self, symbol: str, now: Now) -> Level:
+        """The mode that binds `symbol`: the holds, and the user feed's silence, which ends by backfill instead of
+        `resume`.
+        """
+        level = self.holds.mode(symbol)
+        return max(level, Level.REDUCE_ONLY) if self.user_feed_blind(now) else level
+
+    def cancel_level(self, symbol: str, now: Now) -> Level:
+        """What must happen to open orders: as `mode`, but STARTING neither cancels nor hides a hold that does."""
+        levels = [hold.level for hold in self.holds.of(symbol) if hold.level is not Level.STARTING]
+        if self.user_feed_blind(now):
+            levels.append(Level.REDUCE_ONLY)
+        return max(levels, default=Level.NORMAL)
+
+    def user_feed_blind(self, now: Now) -> bool:
+        """True while fills may have been missed for longer than allowed, with a position open."""
+        owed = self.market.backfill_since
+        silence = self.market.silence_s(FeedKind.USER, now)
+        late = (owed is not None and now.machine_time - owed > self.limits.user_feed_dead_s) or (
+            silence is not None and silence > self.limits.user_feed_dead_s
+        )
+        return late and any(position.size for position in self.ledger.positions.values())
+
+    def closing_room(self, symbol: str) -> Decimal:
+        """How much an order against the position may hold, after what other live orders on that side hold (I-11)."""
+        size = self.ledger.positions[symbol].size
+        if not size:
+            return ZERO
+        closing = Side.SELL if size > 0 else Side.BUY
+        return max(abs(size) - self.ledger.remaining(symbol, closing), ZERO)
+
+    def reduces(self, order: Order) -> bool:
+        """True when `order`, already counted as live, cannot grow the position however the live orders fill."""
+        size = self.ledger.positions[order.symbol].size
+        if not size or (size > 0) == (order.side is Side.BUY):
+            return False
+        return self.ledger.remaining(order.symbol, order.side) <= abs(size)
