@@ -86,6 +86,27 @@ def test_a_persisted_peak_in_the_position_view_counts() -> None:
     assert stop.hit(10_800_000, PositionView(Decimal(1), Decimal(50_000), 1, 11_000_000), SPOT)
 
 
+def test_a_stale_peak_in_the_view_does_not_close_the_next_position() -> None:
+    """Whoever keeps the peak may be late to forget it; after the start only our own counts."""
+    stop = TrailingStop(ONE_PERCENT)
+    stop.hit(12_000_000, LONG, SPOT)
+    stop.hit(9_000_000, FLAT, SPOT)
+    assert not stop.hit(9_000_000, PositionView(Decimal(1), Decimal(45_000), 1, 12_000_000), SPOT)
+    assert stop.peak_half_ticks == 9_000_000
+
+
+def test_a_restored_peak_is_forgotten_when_the_position_turns_out_to_be_gone() -> None:
+    """Flat at the first look: the next position is a new one, even at the same price."""
+    old = TrailingStop(ONE_PERCENT)
+    old.hit(12_000_000, LONG, SPOT)
+    new = TrailingStop(ONE_PERCENT)
+    new.restore(old.snapshot())
+    assert new.snapshot() == old.snapshot()
+    new.hit(10_000_000, FLAT, SPOT)
+    assert not new.hit(10_000_000, LONG, SPOT)
+    assert new.snapshot().peak_half_ticks == 10_000_000
+
+
 def strategy() -> MovingAverageCross:
     """A strategy with a stop of one percent."""
     return MovingAverageCross(settings_of(), FILTERS, SIZING)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from trader.market.instrument import Instrument
-from trader.strategy.protocol import FLAT, PositionView, StrategyState
+from trader.strategy.protocol import PositionView, StrategyState
 
 
 class TrailingStop:
@@ -22,7 +22,7 @@ class TrailingStop:
     def __init__(self, distance: Decimal) -> None:
         assert 0 < distance < 1, "a trailing stop is a fraction between 0 and 1"
         self._distance, self._scale = distance.as_integer_ratio()
-        self._position = FLAT
+        self._position: PositionView | None = None
         self._restored: StrategyState | None = None
         self._sign = 0
         self._peak = 0
@@ -54,7 +54,7 @@ class TrailingStop:
 
     def snapshot(self) -> StrategyState:
         """The peak and the position it belongs to."""
-        if self._sign == 0:
+        if self._sign == 0 or self._position is None:
             return self._restored or StrategyState()
         return StrategyState(self._peak, self._sign, self._position.entry_price)
 
@@ -63,24 +63,32 @@ class TrailingStop:
         self._restored = state if state.peak_half_ticks is not None else None
 
     def _follow(self, position: PositionView, half_ticks: int, instrument: Instrument) -> None:
-        """Take over a changed position: the same one keeps its peak, another starts at its entry."""
+        """Take over a changed position: the same one keeps its peak, another starts at its entry.
+
+        A persisted peak counts for the first position seen after a start only: later it could but belong to a
+        position that is gone, and would close the new one at once.
+        """
         before, self._position = self._position, position
         sign = position.sign
-        if sign == 0:
-            self._sign = 0
-            return
-        same = sign == self._sign and (position.entry_price == before.entry_price or position.adds > before.adds)
+        same = (
+            before is not None
+            and sign == self._sign
+            and (position.entry_price == before.entry_price or position.adds > before.adds)
+        )
         self._sign = sign
-        if not same:
-            self._move(self._first_peak(position, half_ticks, instrument))
+        if sign and not same:
+            self._move(self._first_peak(position, half_ticks, instrument, first_seen=before is None))
         self._restored = None
 
-    def _first_peak(self, position: PositionView, half_ticks: int, instrument: Instrument) -> int:
-        """Best of entry price, this mark, the view's peak and a restored peak of this very position."""
+    def _first_peak(self, position: PositionView, half_ticks: int, instrument: Instrument, *, first_seen: bool) -> int:
+        """Best of entry price and this mark.
+
+        After a start also of the view's peak and a restored one of this very position.
+        """
         known = [half_ticks]
         if position.entry_price is not None:
             known.append(round(2 * position.entry_price / instrument.price_increment))
-        if position.peak_half_ticks is not None:
+        if first_seen and position.peak_half_ticks is not None:
             known.append(position.peak_half_ticks)
         kept = self._restored
         if kept is not None and (kept.peak_sign, kept.peak_entry_price) == (position.sign, position.entry_price):
