@@ -52,16 +52,17 @@ def test_a_cut_at_any_length_is_refused_or_cost_nothing(image: Path) -> None:
                 assert verdict == "refused", f"{path.name} cut to {length}: {verdict}"
 
 
-def test_a_segment_cut_to_nothing_is_refused_and_its_log_survives(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [0, 1, 2, 511])
+def test_a_segment_cut_to_nothing_is_refused_and_its_log_survives(tmp_path: Path, length: int) -> None:
     """SQLite deletes the log of an empty database as soon as one opens it, so nobody may."""
     image = build(tmp_path, orderly=False)
     segment = image / "store" / "segment-000001.sqlite3"
-    segment.write_bytes(b"")
+    segment.write_bytes(segment.read_bytes()[:length])
     wal = segment.with_name(segment.name + "-wal")
     before = wal.read_bytes()
-    with pytest.raises(StoreRefused, match="the file is empty"):
+    with pytest.raises(StoreRefused, match=f"cut to {length} bytes"):
         open_store(image)
-    with pytest.raises(StoreRefused, match="the file is empty"):
+    with pytest.raises(StoreRefused, match=f"cut to {length} bytes"):
         EventReader.open_readonly(image).tail("canary")
     assert wal.read_bytes() == before
 

@@ -48,7 +48,7 @@ FIELDS: Final[dict[EventName, tuple[str, ...]]] = {
 }
 
 
-class BadPayload(ValueError):  # noqa: N818  a finding about an event, not a bug of ours
+class BadPayload(ValueError):
     """An event lacks a field, or the field is no number: the export would not tie, so it stops there."""
 
 

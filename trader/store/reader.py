@@ -19,7 +19,7 @@ from trader.store.layout import Layout
 from trader.store.seal import Head
 from trader.store.segment import Damaged, SegmentReader, open_for_reading
 from trader.store.verdict import StoreRefused
-from trader.store.verify import compare_with_witnesses, read_chain
+from trader.store.verify import check_closed, check_sealed, compare_with_witnesses, read_chain
 
 _WINDOW: Final = 512  # records a tail opens at a time, going backwards
 _DAMAGED: Final = "Run `run.py events verify`; restore the folder from a backup."
@@ -84,7 +84,8 @@ class EventReader:
         return list(found)
 
     def verify(self) -> Verified:
-        """Open every record from the first to the last. Raises StoreRefused when one is wrong or missing."""
+        """Check every file at rest and open every record. Raises StoreRefused when one is wrong or missing."""
+        self._check_files_at_rest()
         mark = read_mark(self._layout, self._keys).newest.head
         must_see = {head.sequence: head for head in (self._anchor.head, mark)}
         head = first = Head(self._anchor.base_sequence, bytes.fromhex(self._anchor.base_mac))
@@ -104,6 +105,17 @@ class EventReader:
             len(self._anchor.sealed) + 1,
             self._anchor.store_id,
         )
+
+    def _check_files_at_rest(self) -> None:
+        """Bytes that no record occupies are covered by digests, in every file that nobody is writing."""
+        for sealed in self._anchor.sealed:
+            check_sealed(self._layout, sealed)
+        try:
+            if self._anchor.closed_sha256:
+                check_closed(self._layout, self._anchor)
+        except StoreRefused:
+            if read_anchor(self._layout, self._keys) == self._anchor:  # else the system has just been started
+                raise
 
     def backwards(self) -> Iterator[Event]:
         """Every event, newest first; windows are read forwards, since a record is proven by its predecessor's mac."""

@@ -29,7 +29,7 @@ _ASSOCIATED: Final = struct.Struct(
 _LINK: Final = struct.Struct(f">{MAC_BYTES}sQ")
 
 
-class BadRecord(Exception):  # noqa: N818  a finding about bytes on disk, not a bug
+class BadRecord(Exception):
     """A record's bytes are not what was written at this place of this store."""
 
 

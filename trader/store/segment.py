@@ -25,6 +25,7 @@ _INSERT: Final = "INSERT INTO records (seq, epoch, mac, body) VALUES (?, ?, ?, ?
 _SELECT: Final = "SELECT seq, epoch, mac, body FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
 _ROWS_PER_READ: Final = 1024  # one short read transaction
 BUSY_TIMEOUT_S: Final = 2.0
+_PAGE_BYTES_MIN: Final = 512  # SQLite takes files of 0 and of 1 byte for empty databases
 
 Row = tuple[int, int, bytes, bytes]
 RawRow = tuple[Any, Any, Any, Any]  # as a damaged file may hold it
@@ -45,7 +46,7 @@ class RealDisk:
         connection.execute("COMMIT")
 
 
-class Damaged(Exception):  # noqa: N818  a finding about bytes on disk, not a bug
+class Damaged(Exception):
     """Reading a segment met bytes that were not written so."""
 
 
@@ -84,8 +85,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
     Raises sqlite3.Error, also for a file cut to nothing: opening that, even read-only, makes SQLite delete its log.
     """
-    if path.exists() and path.stat().st_size == 0:
-        raise sqlite3.DatabaseError("the file is empty")
+    if path.exists() and path.stat().st_size < _PAGE_BYTES_MIN:
+        raise sqlite3.DatabaseError(f"the file is cut to {path.stat().st_size} bytes")
     at_rest = not path.with_name(path.name + "-wal").exists()
     query = "mode=ro&immutable=1" if at_rest else "mode=ro"
     return sqlite3.connect(

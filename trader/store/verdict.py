@@ -16,7 +16,7 @@ class Verdict(StrEnum):
     REFUSED = "refused"  # a record was changed, moved, removed, or the store is not this account's
 
 
-class StoreRefused(Exception):  # noqa: N818  the documents' name for it, and an outcome of opening rather than a bug
+class StoreRefused(Exception):
     """The store cannot be trusted or not be opened. Nothing was written. The message names file, problem and remedy."""
 
     exit_code: ClassVar[int] = 76

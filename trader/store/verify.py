@@ -40,7 +40,7 @@ def examine(layout: Layout, keys: MasterKeys) -> Finding:
     mark = read_mark(layout, keys)
     _check_files(layout, anchor)
     for sealed in anchor.sealed:
-        _check_sealed(layout, sealed)
+        check_sealed(layout, sealed)
     torn_tail = _check_active_file(layout, anchor)
     head = _read_active(layout, keys, anchor, mark)
     notes = []
@@ -114,27 +114,34 @@ def _is_empty(layout: Layout, number: int) -> bool:
         return layout.segment(number).stat().st_size == 0
 
 
-def _check_sealed(layout: Layout, sealed: SealedSegment) -> None:
+def check_sealed(layout: Layout, sealed: SealedSegment) -> None:
+    """The file is the one that was sealed. Raises StoreRefused, OSError."""
     path = layout.segment(sealed.number)
     wal = layout.wal(sealed.number)
     if wal.exists() and wal.stat().st_size:
         raise StoreRefused(wal, "a sealed segment has a write-ahead log", _RESTORE)
+    if not path.exists():
+        raise StoreRefused(path, "the segment is missing", _RESTORE)
     if path.stat().st_size != sealed.bytes or file_digest(path) != sealed.sha256:
         problem = f"the sealed segment (records {sealed.first} to {sealed.last}) is not the file that was sealed"
         raise StoreRefused(path, problem, _RESTORE)
 
 
 def _check_active_file(layout: Layout, anchor: Anchor) -> bytes:
-    """The torn tail of the active segment's log; after an orderly close the file must be the one that was closed."""
-    path = layout.segment(anchor.active)
+    """The torn tail of the active segment's log; after an orderly close there is none."""
     if anchor.closed_sha256:
-        wal = layout.wal(anchor.active)
-        if wal.exists() and wal.stat().st_size:
-            raise StoreRefused(wal, "a write-ahead log appeared after an orderly close", _RESTORE)
-        if file_digest(path) != anchor.closed_sha256:
-            raise StoreRefused(path, "the file changed after an orderly close", _RESTORE)
+        check_closed(layout, anchor)
         return b""
     return read_wal(layout.wal(anchor.active)).torn_tail
+
+
+def check_closed(layout: Layout, anchor: Anchor) -> None:
+    """The active segment is the file an orderly close left. Raises StoreRefused, OSError."""
+    path, wal = layout.segment(anchor.active), layout.wal(anchor.active)
+    if wal.exists() and wal.stat().st_size:
+        raise StoreRefused(wal, "a write-ahead log appeared after an orderly close", _RESTORE)
+    if file_digest(path) != anchor.closed_sha256:
+        raise StoreRefused(path, "the file changed after an orderly close", _RESTORE)
 
 
 def _read_active(layout: Layout, keys: MasterKeys, anchor: Anchor, mark: MarkReading) -> Head:
