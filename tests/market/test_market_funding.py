@@ -78,6 +78,8 @@ def test_an_unknown_rate_keeps_the_time_due() -> None:
     )  # fmt: skip
     waiting = accrue(rateless, 10 * HOUR, 12 * HOUR, long_one)
     assert (waiting.accruals, waiting.accrued_until) == ((), 10 * HOUR)
+    half = accrue(rateless, 10 * HOUR, 12 * HOUR, long_one, lambda time: Decimal(0) if time == 11 * HOUR else None)
+    assert ([one.funding_time for one in half.accruals], half.accrued_until) == ([11 * HOUR], 11 * HOUR)
 
 
 def test_spot_has_no_schedule_and_a_wrong_clock_is_named() -> None:

@@ -68,6 +68,14 @@ def test_points_inside_an_hour_do_not_make_more_returns() -> None:
     assert len(dense.returns()) == len(sparse) - 1
 
 
+def test_of_several_points_at_the_hour_the_last_one_stands() -> None:
+    """A fill and a mark may come at the same moment; the sample is what stood when the hour was over."""
+    curve = curve_of([100, 110])
+    curve.add(1_001 * HOUR, Decimal(120))
+    curve.add(1_002 * HOUR, Decimal(132))
+    assert curve.returns() == pytest.approx([0.2, 0.1])
+
+
 def test_a_pause_repeats_the_equity_that_stood() -> None:
     """Three hours without a point are three returns of zero."""
     curve = EquityCurve()
