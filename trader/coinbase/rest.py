@@ -43,7 +43,11 @@ ORDER_DEADLINE_S = 10.0
 
 
 class CoinbaseVenue:
-    """Coinbase behind the port. Without credentials only public reads work; private ones raise AuthenticationError."""
+    """Coinbase behind the port. Without credentials only public reads work; private ones raise AuthenticationError.
+
+    `derivatives` opens the gate when no catalogue is given; a given catalogue has its own. `transport` is the
+    tests' way in.
+    """
 
     def __init__(
         self,
@@ -56,8 +60,10 @@ class CoinbaseVenue:
         ca_file: str | None = None,
         proxy: str | None = None,
         transport: Transport | None = None,
+        *,
+        derivatives: bool = False,
     ) -> None:
-        self.catalog = instruments if instruments is not None else ProductCatalog()
+        self.catalog = instruments if instruments is not None else ProductCatalog(derivatives=derivatives)
         self._gateway = Gateway(
             rest_url, credentials, settings, clock=clock, utc=utc, ca_file=ca_file, proxy=proxy, transport=transport
         )
