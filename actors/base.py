@@ -41,7 +41,16 @@ class Running(Protocol):
 class Vitals:
     """Signs of life of one incarnation, written by its own thread, read by anyone without a lock."""
 
-    __slots__ = ("busy_since", "handled", "last_failure", "mailbox", "message", "running", "slowest_message", "slowest_s")
+    __slots__ = (
+        "busy_since",
+        "handled",
+        "last_failure",
+        "mailbox",
+        "message",
+        "running",
+        "slowest_message",
+        "slowest_s",
+    )
 
     def __init__(self, mailbox: Mailbox) -> None:
         self.mailbox = mailbox

@@ -103,7 +103,12 @@ class Broker(SupervisedActor):
         """Start workers and feeds: feeds are up before risk reads the account."""
         name = f"{self.name}#{self.incarnation}"
         self._caller = Caller(
-            self._ports.venue, self.addresses, self.incarnation, self._execution, self.surroundings.machine_time, self._allows
+            self._ports.venue,
+            self.addresses,
+            self.incarnation,
+            self._execution,
+            self.surroundings.machine_time,
+            self._allows,
         )
         self._workers = self._ports.open_workers(name, self.actor_stopped.is_set)
         sink = FeedSink(self.addresses, self._rings, self._ports.on_heartbeat, self.actor_stopped.is_set)
@@ -212,7 +217,7 @@ class Broker(SupervisedActor):
         """Why this approval must not be sent, "" when it may. The worker asks again for expiry and mode at the socket."""
         if not approval.is_genuine:
             return "the approval does not match its payload"
-        if self.surroundings.machine_time() > approval.expires_at:
+        if not approval.is_live(self.surroundings.machine_time()):
             return "the approval has expired"
         if approval.request.client_order_id in self._used:
             return "the approval has been used"

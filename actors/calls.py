@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar, assert_never
 
 import msgspec
@@ -41,8 +42,8 @@ from trader.venue import (
     AuthenticationError,
     Found,
     NotSent,
-    Placed,
     PermissionDenied,
+    Placed,
     Refused,
     Unknown,
     Venue,
@@ -110,7 +111,7 @@ class Caller:
         coid = request.client_order_id
         try:
             started = self._machine_time()
-            if started > approval.expires_at:
+            if not approval.is_live(started):
                 self._risk.tell(OrderNotSent(coid, "the approval expired in the queue", self._incarnation))
                 return
             if not self._allows(approval):
@@ -173,7 +174,7 @@ class Caller:
             ids = [report.order_id for report in snapshot.open_orders]
             for first in range(0, len(ids), CANCEL_CHUNK):
                 chunk = ids[first : first + CANCEL_CHUNK]
-                self._try("cancel", lambda chunk=chunk: self._venue.cancel(chunk, self._execution.post_deadline_s))
+                self._try("cancel", partial(self._venue.cancel, chunk, self._execution.post_deadline_s))
             after = self._try("account", lambda: self._venue.account(symbols, 0.0)) if ids else snapshot
             if after is not None and after.complete:
                 remaining, why = len(after.open_orders), ""
@@ -188,15 +189,24 @@ class Caller:
             self._risk.tell(AccountRead(message.request_id, msgspec.structs.replace(snapshot, wire_set=wire)))
 
     def history(
-        self, message: FetchHistory, instrument: Instrument, now: Now, ring: Sequence[tuple[float, int]], send: SendHistory
+        self,
+        message: FetchHistory,
+        instrument: Instrument,
+        now: Now,
+        ring: Sequence[tuple[float, int]],
+        send: SendHistory,
     ) -> None:
         """Build closed bars from the venue's candles and trades, the broker's ring on top, and send them."""
         span = message.bars * message.bar_seconds
-        candles = self._try("candles", lambda: self._venue.candles(message.symbol, now.market_time - span - 120, now.market_time, 60))
+        candles = self._try(
+            "candles", lambda: self._venue.candles(message.symbol, now.market_time - span - 120, now.market_time, 60)
+        )
         trades = self._try("trades", lambda: self._venue.trades(message.symbol, 100))
         if candles is None and trades is None:
             return
-        closes = closes_from(candles or (), trades or (), ring, instrument, message.bar_seconds, message.bars, now.market_time)
+        closes = closes_from(
+            candles or (), trades or (), ring, instrument, message.bar_seconds, message.bars, now.market_time
+        )
         send(message, closes, "the venue's candles and trades")
 
     # --- counting ----------------------------------------------------------------------------------------------------------
@@ -207,7 +217,11 @@ class Caller:
         try:
             result = call()
         except VenueError as error:
-            self._failed(what, f"{type(error).__name__}: {error}", fatal=isinstance(error, AuthenticationError | PermissionDenied))
+            self._failed(
+                what,
+                f"{type(error).__name__}: {error}",
+                fatal=isinstance(error, AuthenticationError | PermissionDenied),
+            )
             return None
         self._answered(what, started)
         return result

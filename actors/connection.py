@@ -10,12 +10,12 @@ import os
 from collections.abc import Mapping
 
 import msgspec
+from trader.coinbase.rest import CoinbaseVenue
 
 from actors.exchange_process import ReadyLine
 from trader.coinbase.auth import Credentials
 from trader.coinbase.hosts import ForbiddenHost, check_host, is_loopback
 from trader.coinbase.keyshape import CredentialProblem
-from trader.coinbase.venue import CoinbaseVenue
 from trader.config import Settings
 from trader.exit_code import Ends, ExitCode
 from trader.market.instrument import Instrument
@@ -113,10 +113,11 @@ def _check_key(venue: CoinbaseVenue) -> None:
     allowed = venue.permissions()
     lacking = [name for name, has in (("view", allowed.can_view), ("trade", allowed.can_trade)) if not has]
     if lacking:
-        raise Ends(ExitCode.CREDENTIALS_REFUSED, f"the key lacks the {' and '.join(lacking)} permission; make one that has it.")
+        raise Ends(
+            ExitCode.CREDENTIALS_REFUSED, f"the key lacks the {' and '.join(lacking)} permission; make one that has it."
+        )
     if allowed.can_transfer:
         raise Ends(
             ExitCode.CREDENTIALS_REFUSED,
             "the key may transfer funds out of the account; make one with view and trade only. Nothing was started.",
         )
-

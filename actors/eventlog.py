@@ -28,7 +28,15 @@ class EventLog:
         self.journal.append(self._event(name, payload, now, code, decision_id, cause_id))
 
     def commit(
-        self, name: EventName, payload: Payload, now: Now, done: Done, *, code: str = "", decision_id: str = "", cause_id: str = ""
+        self,
+        name: EventName,
+        payload: Payload,
+        now: Now,
+        done: Done,
+        *,
+        code: str = "",
+        decision_id: str = "",
+        cause_id: str = "",
     ) -> None:
         """Write one event durably; `done` is called once, from the store's writer, when it is on the disk or failed."""
         self.journal.commit(self._event(name, payload, now, code, decision_id, cause_id), done)

@@ -20,7 +20,9 @@ REST_WORKERS = 5
 class LivePorts:
     """Makes workers and feeds for each incarnation of the broker; the venue client is shared and keeps its sessions per thread."""
 
-    def __init__(self, venue: Venue, make_feeds: Callable[[], Sequence[Feed]], clock: MarketClock, *, dry_run: bool) -> None:
+    def __init__(
+        self, venue: Venue, make_feeds: Callable[[], Sequence[Feed]], clock: MarketClock, *, dry_run: bool
+    ) -> None:
         self.venue = venue
         self.dry_run = dry_run
         self._make_feeds = make_feeds
@@ -33,7 +35,9 @@ class LivePorts:
     def open_feeds(self, name: str, deliver: Callable[[FeedItem], None], stopped: Callable[[], bool]) -> None:
         """Start a thread for each feed of this incarnation."""
         for feed in self._make_feeds():
-            threading.Thread(target=_run_feed, args=(feed, deliver, stopped), name=f"{name}:{feed.kind}", daemon=True).start()
+            threading.Thread(
+                target=_run_feed, args=(feed, deliver, stopped), name=f"{name}:{feed.kind}", daemon=True
+            ).start()
 
     def on_heartbeat(self, beat: FeedHeartbeat) -> None:
         """Set the market's clock by the market connection's heartbeat."""

@@ -15,9 +15,9 @@ from trader.market.clock import Now
 from trader.market.quote import BookTop, Quote
 from trader.orders.account import AccountSnapshot
 from trader.orders.order import OrderIntent, OrderReport
+from trader.orders.position import PositionState
 from trader.orders.reason import Reason
 from trader.risk.approval import Approval
-from trader.risk.desk import PositionState
 from trader.risk.holds import Hold, HoldTable
 from trader.venue import CancelResult, FeedEvent, FeedHeartbeat
 
@@ -285,6 +285,7 @@ class PositionUpdate(msgspec.Struct, frozen=True, gc=False):
     symbol: str
     state: PositionState
     settled: str = ""
+    peak_half_ticks: int | None = None
 
 
 class Evaluations(msgspec.Struct, frozen=True, gc=False):
@@ -348,7 +349,20 @@ SymbolMessage = (
 )
 
 CONTROL: frozenset[type] = frozenset(
-    {FeedState, SetMode, Escalate, Resume, Kill, Died, Ready, PeerRestarted, CancelAll, AllCancelled, Shutdown, Quiesced}
+    {
+        FeedState,
+        SetMode,
+        Escalate,
+        Resume,
+        Kill,
+        Died,
+        Ready,
+        PeerRestarted,
+        CancelAll,
+        AllCancelled,
+        Shutdown,
+        Quiesced,
+    }
 )
 """Messages that overtake data."""
 

@@ -17,7 +17,9 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the trading flags; raises Ends with code 64 for what cannot be understood."""
-    parser = _Parser(prog="run.py", description="Trade one profile: on paper unless --live is given.", allow_abbrev=False)
+    parser = _Parser(
+        prog="run.py", description="Trade one profile: on paper unless --live is given.", allow_abbrev=False
+    )
     add = parser.add_argument
     add("--profile", default="canary", help="dev, demo, canary, prod or spot (default: canary)")
     add("--config", type=Path, default=Path("config.toml"), help="the configuration file (default: config.toml)")

@@ -106,14 +106,18 @@ class Place:
     @property
     def is_ready(self) -> bool:
         """Whether a turn would do something. A frozen one hangs in its handler."""
-        return self._alive and not self.frozen and (not self.started or not self.mailbox.empty() or self.actor.actor_stopped.is_set())
+        return (
+            self._alive
+            and not self.frozen
+            and (not self.started or not self.mailbox.empty() or self.actor.actor_stopped.is_set())
+        )
 
     def turn(self) -> None:
         """Run pykka's loop for one envelope, or its setup, and its teardown once the actor has stopped."""
         actor = self.actor
         if not self.started:
             self.started = True
-            actor.actor_inbox = self.inbox  # type: ignore[assignment]
+            actor.actor_inbox = self.inbox
             actor._actor_loop_setup()  # noqa: SLF001 - pykka's own loop, run piecewise
         elif not actor.actor_stopped.is_set():
             self.inbox.arm()
@@ -169,8 +173,15 @@ class VirtualTime:
 class StageSurroundings:
     """What actors on a stage are given; the same names as live."""
 
-    def __init__(self, addresses: AddressBook, events: EventLog, time: VirtualTime, launch: Callable[[SupervisedActor], Running],
-                 new_id: Callable[[], str], run_id: str) -> None:
+    def __init__(
+        self,
+        addresses: AddressBook,
+        events: EventLog,
+        time: VirtualTime,
+        launch: Callable[[SupervisedActor], Running],
+        new_id: Callable[[], str],
+        run_id: str,
+    ) -> None:
         self.addresses = addresses
         self.board = Board()
         self.vitals: dict[str, Vitals] = {}
@@ -207,7 +218,7 @@ class Stage:
         self._futures = SupervisedActor.__dict__.get("_create_future")
 
     def __enter__(self) -> Stage:
-        SupervisedActor._create_future = staticmethod(StageFuture)  # type: ignore[method-assign, assignment]  # noqa: SLF001
+        SupervisedActor._create_future = staticmethod(StageFuture)  # type: ignore[method-assign]  # noqa: SLF001
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -332,5 +343,3 @@ class _Forever:
     def is_alive(self) -> bool:
         """Say yes: a death raises instead."""
         return True
-
-

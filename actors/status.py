@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
+from trader.report.banner import banner
+from trader.report.files import write_status_files
 
 from actors.address import SUPERVISOR
 from actors.clock import MarketClock
@@ -23,8 +25,6 @@ from trader.config import Settings
 from trader.exit_code import MEANING, ExitCode
 from trader.market.instrument import Instrument
 from trader.orders.reason import Reason
-from trader.report.banner import banner
-from trader.report.files import write_status_files
 from trader.report.screen import render_screen
 from trader.report.status import (
     NOT_MEASURED,
@@ -104,7 +104,10 @@ class StatusWriter:
 
     def banner(self, instruments: Mapping[str, Instrument], holds: HoldTable) -> None:
         """Say at the start what this run is: venue, money, fees, mode, window, and where each value came from."""
-        sys.stdout.write(banner(self._settings, instruments, holds, venue_url=self._connection.rest_url, dry_run=self._dry_run) + "\n")
+        sys.stdout.write(
+            banner(self._settings, instruments, holds, venue_url=self._connection.rest_url, dry_run=self._dry_run)
+            + "\n"
+        )
         sys.stdout.flush()
 
     def start_facts(self) -> Payload:
@@ -218,10 +221,14 @@ class StatusWriter:
     def _actors(self, supervisor: SupervisorReport | None, machine_time: float) -> tuple[ActorStatus, ...]:
         rows = [self._actor(SUPERVISOR, "ok", 0, "", 1, machine_time)]
         for child in supervisor.children if supervisor else ():
-            rows.append(self._actor(child.name, child.state, child.restarts, child.trouble, child.incarnation, machine_time))
+            rows.append(
+                self._actor(child.name, child.state, child.restarts, child.trouble, child.incarnation, machine_time)
+            )
         return tuple(rows)
 
-    def _actor(self, name: str, state: str, restarts: int, trouble: str, incarnation: int, machine_time: float) -> ActorStatus:
+    def _actor(
+        self, name: str, state: str, restarts: int, trouble: str, incarnation: int, machine_time: float
+    ) -> ActorStatus:
         found = self._surroundings.board.read(name)
         vitals = self._surroundings.vitals.get(name)
         busy_since = vitals.busy_since if vitals else None
@@ -244,7 +251,7 @@ class StatusWriter:
         health = self._store.health
         return StoreStatus(
             events=health.records,
-            last_age_s=_known(health.last_commit_age_s, "nothing written yet"),
+            last_age_s=_known(health.last_commit_age, "nothing written yet"),
             pending_age_s=health.oldest_pending_age_s,
             verdict="failed" if health.failed else "ok",
             failed=bool(health.failed),
@@ -362,4 +369,3 @@ def _rejections(reasons: Mapping[tuple[str, Reason], int]) -> dict[str, int]:
         if reason in COUNTER_OF:
             counts[COUNTER_OF[reason]] += count
     return counts
-

@@ -132,7 +132,9 @@ class Supervisor(SupervisedActor):
     def prepare(self) -> None:
         """Read the holds that outlived the last process, then start risk and the broker; symbols follow when risk is ready."""
         self.holds = self._keeper.load().place(
-            Hold(cause="starting", level=Level.STARTING, scope=ACCOUNT, reason=Reason.NOT_RECONCILED, text="reconciling")
+            Hold(
+                cause="starting", level=Level.STARTING, scope=ACCOUNT, reason=Reason.NOT_RECONCILED, text="reconciling"
+            )
         )
         self._announce_mode()
 
@@ -296,7 +298,14 @@ class Supervisor(SupervisedActor):
         logger.error("{} is quarantined: {}", name, why)
         for level, scope in ((Level.HALTED, name), (Level.REDUCE_ONLY, ACCOUNT)):
             self.place(
-                Hold(cause=f"quarantine:{name}", level=level, scope=scope, reason=Reason.QUARANTINED, text=why, by="supervisor")
+                Hold(
+                    cause=f"quarantine:{name}",
+                    level=level,
+                    scope=scope,
+                    reason=Reason.QUARANTINED,
+                    text=why,
+                    by="supervisor",
+                )
             )
 
     def _halt(self, why: str) -> None:
@@ -305,7 +314,11 @@ class Supervisor(SupervisedActor):
             return
         self._ended = True
         logger.critical("HALTED: {}", why)
-        self.place(Hold(cause="system", level=Level.HALTED, scope=ACCOUNT, reason=Reason.MODE_HALTED, text=why, by="supervisor"))
+        self.place(
+            Hold(
+                cause="system", level=Level.HALTED, scope=ACCOUNT, reason=Reason.MODE_HALTED, text=why, by="supervisor"
+            )
+        )
         self._publish()
         self._ending.cold(why)
 
@@ -354,7 +367,12 @@ class Supervisor(SupervisedActor):
     def _on_kill(self, message: Kill) -> None:
         self.place(
             Hold(
-                cause="kill_switch", level=Level.HALTED, scope=ACCOUNT, reason=Reason.KILL_SWITCH, text=message.text, by=message.by
+                cause="kill_switch",
+                level=Level.HALTED,
+                scope=ACCOUNT,
+                reason=Reason.KILL_SWITCH,
+                text=message.text,
+                by=message.by,
             )
         )
         self._cancelling += 1
@@ -373,7 +391,14 @@ class Supervisor(SupervisedActor):
         logger.info("stopping on {}: cancelling our open orders", by)
         self._shutdown = ShutdownSteps(self.now.machine_time)
         self.holds = self.holds.place(
-            Hold(cause="stopping", level=Level.HALTED, scope=ACCOUNT, reason=Reason.MODE_HALTED, text=f"stopping on {by}", by=by)
+            Hold(
+                cause="stopping",
+                level=Level.HALTED,
+                scope=ACCOUNT,
+                reason=Reason.MODE_HALTED,
+                text=f"stopping on {by}",
+                by=by,
+            )
         )
         self._announce_mode()
 
@@ -391,7 +416,9 @@ class Supervisor(SupervisedActor):
             self._ending.stopped(steps.confirmed, steps.text)
 
     def _roles_running(self) -> frozenset[Role]:
-        return frozenset(child.spec.role for child in self.children.values() if child.is_running or not child.loop_ended)
+        return frozenset(
+            child.spec.role for child in self.children.values() if child.is_running or not child.loop_ended
+        )
 
     def _publish(self) -> None:
         self.publish(

@@ -37,8 +37,8 @@ from trader.market.instrument import Instrument
 from trader.market.quote import Bar, BookTop, Quote
 from trader.market.window import MarkWindow
 from trader.orders.order import OrderIntent, OrderType, Side, TimeInForce
+from trader.orders.position import PositionState
 from trader.orders.reason import Reason
-from trader.risk.desk import PositionState
 from trader.risk.limits import ExecutionSettings, RiskLimits
 from trader.store.events import EventName
 from trader.strategy.protocol import Action, Context, Decision, PositionView, Strategy, StrategyState
@@ -139,9 +139,10 @@ class Symbol(SupervisedActor):
         if quote.tainted:
             return
         bar = self.window.add(quote.half_ticks, quote.market_time)
-        if self._state is None:
+        state = self._state
+        if state is None or state.equity is None:
             return
-        context = self._context(quote, self._state)
+        context = self._context(quote, state, state.equity)
         while bar is not None:
             self._judge(self.strategy.on_bar(self.window, self._view(), context), context)
             bar = self.window.fill()
@@ -149,11 +150,11 @@ class Symbol(SupervisedActor):
         if stop is not None and self._pending is None:
             self._judge(stop, context)
 
-    def _context(self, quote: Quote, state: PositionState) -> Context:
+    def _context(self, quote: Quote, state: PositionState, equity: Decimal) -> Context:
         return Context(
             instrument=self.instrument,
             quote=quote,
-            equity_usd=state.equity,
+            equity_usd=equity,
             market_time=quote.market_time,
             machine_time=quote.machine_time,
             book=self._book,
@@ -161,7 +162,6 @@ class Symbol(SupervisedActor):
             leverage_cap=self._settings.leverage_cap,
             stale_after_s=self._settings.risk.stale_mark_s,
             force_exit=self._force_exit,
-            trades=state.trades,
         )
 
     def _view(self) -> PositionView:
@@ -218,7 +218,11 @@ class Symbol(SupervisedActor):
     def _note(self, decision: Decision, reason: Reason, text: str, context: Context) -> None:
         self._counts[reason] += 1
         loud = reason not in QUIET and (self._last is None or self._last.reason is not reason)
-        self._report(msgspec.structs.replace(decision, reason=reason) if reason is not decision.reason else decision, context, text)
+        self._report(
+            msgspec.structs.replace(decision, reason=reason) if reason is not decision.reason else decision,
+            context,
+            text,
+        )
         if loud:
             logger.debug("{}: {} {}", self.name, reason, text)
             self._write_signal(decision, None, context, reason, text)
@@ -227,7 +231,12 @@ class Symbol(SupervisedActor):
         self._last = DecisionReport(self.name, decision.action.lower(), decision.reason, text, context.market_time)
 
     def _write_signal(
-        self, decision: Decision, intent: OrderIntent | None, context: Context, reason: Reason | None = None, text: str = ""
+        self,
+        decision: Decision,
+        intent: OrderIntent | None,
+        context: Context,
+        reason: Reason | None = None,
+        text: str = "",
     ) -> None:
         self.surroundings.events.write(
             EventName.STRATEGY_SIGNAL,
@@ -252,8 +261,7 @@ class Symbol(SupervisedActor):
         first = self._state is None
         self._state = update.state
         if first:
-            self.strategy.restore(StrategyState(peak_half_ticks=update.state.peak_half_ticks, peak_sign=_sign(update.state.size),
-                                                peak_entry_price=update.state.entry_price, last_entry_time=update.state.last_entry_time))
+            self.strategy.restore(_remembered(update))
         if self._pending and update.settled == self._pending.decision_id:
             self._pending = None
         self._refresh_view()
@@ -264,9 +272,9 @@ class Symbol(SupervisedActor):
             return
         self._position = PositionView(
             size=state.size,
-            entry_price=state.entry_price,
+            entry_price=state.entry_price if state.size else None,
             adds=state.adds,
-            peak_half_ticks=state.peak_half_ticks,
+            peak_half_ticks=self._told_peak,
             pending=state.pending or self._pending is not None,
         )
 
@@ -341,5 +349,7 @@ def _touch(quote: Quote, side: Side, time_in_force: TimeInForce) -> Decimal:
     return quote.ask if (side is Side.BUY) == takes else quote.bid
 
 
-def _sign(size: Decimal) -> int:
-    return (size > 0) - (size < 0)
+def _remembered(update: PositionUpdate) -> StrategyState:
+    """Return what risk kept for the strategy: the trailing stop's peak and the position it belongs to."""
+    size = update.state.size
+    return StrategyState(update.peak_half_ticks, (size > 0) - (size < 0), update.state.entry_price)

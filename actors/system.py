@@ -14,8 +14,12 @@ import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import pykka
 from loguru import logger
+from trader.coinbase.feed import MarketFeed, UserFeed
+from trader.coinbase.rest import CoinbaseVenue
 
 from actors.address import SUPERVISOR, AddressBook
 from actors.base import Board, Running, Vitals, launch_thread
@@ -34,11 +38,9 @@ from actors.risk import Risk, RiskSettings
 from actors.status import StatusWriter
 from actors.supervisor import ChildSpec, Supervisor, vitals_of
 from actors.symbol import Symbol, SymbolSettings
-from trader.coinbase.cold import cancel_everything
-from trader.coinbase.feed import MarketFeed, UserFeed
-from trader.coinbase.venue import CoinbaseVenue
 from trader.config import Budget, Settings
 from trader.exit_code import Ends, ExitCode
+from trader.market.catalog import ProductCatalog
 from trader.market.instrument import Instrument
 from trader.orders.reason import Reason
 from trader.report.logs import start_logging
@@ -46,6 +48,7 @@ from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
 from trader.store.events import EventName
 from trader.store.log import EventStore
 from trader.store.verdict import StoreBusy, StoreRefused
+from trader.strategy.protocol import Strategy
 from trader.strategy.registry import StrategyError, create_strategy
 
 SWITCH_INTERVAL_S = 0.0005
@@ -86,14 +89,16 @@ def trade(settings: Settings, options: argparse.Namespace, folder: Path, ready: 
     try:
         lock = ProcessLock(folder / "lock")
     except AlreadyRunning as error:
-        raise Ends(ExitCode.ALREADY_RUNNING, f"profile {settings.profile} already runs: {error}. Nothing was started.") from error
+        raise Ends(
+            ExitCode.ALREADY_RUNNING, f"profile {settings.profile} already runs: {error}. Nothing was started."
+        ) from error
     start_logging(settings.log_level, folder / "logs" / "perps_bot.log")
     connection = connect(settings, ready)
     venue = CoinbaseVenue(
         connection.rest_url,
         connection.credentials,
         settings.rest,
-        derivatives=settings.environment.derivatives,
+        ProductCatalog(derivatives=settings.environment.derivatives),
         ca_file=connection.ca_file,
     )
     instruments = check_venue(venue, settings, time.time())
@@ -124,7 +129,13 @@ def _run(
     holds = HoldFile(folder / "holds.json")
     _start_mode(settings, holds, clock)
     supervisor_ref = Supervisor.start(
-        SUPERVISOR, 1, surroundings, child_specs(settings, surroundings, ports, instruments), holds, inbox, settings.supervision.hang_s
+        SUPERVISOR,
+        1,
+        surroundings,
+        child_specs(settings, surroundings, ports, instruments),
+        holds,
+        inbox,
+        settings.supervision.hang_s,
     )
     surroundings.addresses.supervisor.bind(supervisor_ref)
     status = StatusWriter(settings, surroundings, clock, store, folder, connection, dry_run=options.dry_run)
@@ -138,7 +149,9 @@ def _run(
         surroundings.addresses.supervisor,
         supervisor_ref,
         vitals_of(supervisor_ref),
-        on_tick=lambda machine_time: status.on_tick(machine_time) or ("" if lock.is_intact() else "the lock file was replaced"),
+        on_tick=lambda machine_time: (
+            status.on_tick(machine_time) or ("" if lock.is_intact() else "the lock file was replaced")
+        ),
         dump=status.dump,
         reload=lambda: logger.info("SIGHUP: reloading limits while running is not available yet; restart to apply"),
         watchdog_file=watchdog_file,
@@ -151,7 +164,9 @@ def _run(
     return code
 
 
-def child_specs(settings: Settings, surroundings: LiveSurroundings, ports: LivePorts, instruments: dict[str, Instrument]) -> list[ChildSpec]:
+def child_specs(
+    settings: Settings, surroundings: LiveSurroundings, ports: LivePorts, instruments: dict[str, Instrument]
+) -> list[ChildSpec]:
     """Name every child, its budget and what it waits for: risk, then the broker, then the symbols."""
     execution = settings.execution
     leverage_cap = min(settings.risk.leverage_max_global, settings.risk.leverage_max)
@@ -163,25 +178,31 @@ def child_specs(settings: Settings, surroundings: LiveSurroundings, ports: LiveP
         live=not settings.is_paper,
     )
 
-    def risk(incarnation: int) -> object:
+    def risk(incarnation: int) -> pykka.ActorRef[Any]:
         return Risk.start("risk", incarnation, surroundings, instruments, risk_settings)
 
-    def broker(incarnation: int) -> object:
-        return Broker.start("broker", incarnation, surroundings, ports, instruments, execution, settings.strategy.bar_seconds)
+    def broker(incarnation: int) -> pykka.ActorRef[Any]:
+        return Broker.start(
+            "broker", incarnation, surroundings, ports, instruments, execution, settings.strategy.bar_seconds
+        )
 
-    def symbol(name: str) -> Callable[[int], object]:
+    def symbol(name: str) -> Callable[[int], pykka.ActorRef[Any]]:
         own = settings.risk.leverage_max_per_symbol.get(name, leverage_cap)
-        given = SymbolSettings(settings.strategy.bar_seconds, execution, settings.risk, min(own, leverage_cap, Decimal(10)))
+        given = SymbolSettings(
+            settings.strategy.bar_seconds, execution, settings.risk, min(own, leverage_cap, Decimal(10))
+        )
 
-        def make(incarnation: int) -> object:
-            def strategy() -> object:
+        def make(incarnation: int) -> pykka.ActorRef[Any]:
+            def strategy() -> Strategy:
                 return create_strategy(settings.strategy, settings.filters, settings.sizing)
 
             return Symbol.start(name, incarnation, surroundings, instruments[name], given, strategy)
 
         return make
 
-    def spec(name: str, role: Role, make: Callable[[int], object], budget: Budget, waits: tuple[str, ...]) -> ChildSpec:
+    def spec(
+        name: str, role: Role, make: Callable[[int], pykka.ActorRef[Any]], budget: Budget, waits: tuple[str, ...]
+    ) -> ChildSpec:
         return ChildSpec(name, role, make, budget.restarts, budget.window_s, waits)
 
     budgets = settings.supervision
@@ -192,7 +213,9 @@ def child_specs(settings: Settings, surroundings: LiveSurroundings, ports: LiveP
     ]
 
 
-def _feeds(connection: Connection, instruments: dict[str, Instrument], settings: Settings) -> list[MarketFeed | UserFeed]:
+def _feeds(
+    connection: Connection, instruments: dict[str, Instrument], settings: Settings
+) -> list[MarketFeed | UserFeed]:
     products = list(instruments.values())
     return [
         MarketFeed(connection.ws_url, connection.credentials, products, settings.feed, ca_file=connection.ca_file),
@@ -216,7 +239,12 @@ def _start_mode(settings: Settings, holds: HoldFile, clock: MarketClock) -> None
     except StrategyError as error:
         raise Ends(ExitCode.CONFIG_ERROR, str(error)) from error
     wanted = [
-        (settings.start_mode == "reduce_only" or settings.risk.reduce_only_mode, "start_mode", Level.REDUCE_ONLY, Reason.MODE_REDUCE_ONLY),
+        (
+            settings.start_mode == "reduce_only" or settings.risk.reduce_only_mode,
+            "start_mode",
+            Level.REDUCE_ONLY,
+            Reason.MODE_REDUCE_ONLY,
+        ),
         (settings.risk.kill_switch_enabled, "kill_switch", Level.HALTED, Reason.KILL_SWITCH),
     ]
     table: HoldTable = holds.load()
@@ -242,13 +270,18 @@ def _finish(outcome: Outcome, connection: Connection) -> ExitCode:
         return ExitCode.OK
     if outcome.end is End.STOPPED_UNCONFIRMED:
         return ExitCode.CANCELS_UNCONFIRMED
+    from trader.coinbase.cold import cancel_everything  # noqa: PLC0415 - shares nothing with the running system, not even its start
+
     logger.warning("cold path: cancelling every open order of the portfolio ({})", outcome.text)
     result = cancel_everything(connection.credentials, connection.rest_url, COLD_DEADLINE_S, ca_file=connection.ca_file)
-    logger.warning("cold path: {} cancelled, {} left, {}", result.cancelled, result.remaining, "confirmed" if result.confirmed else "UNCONFIRMED")
+    logger.warning(
+        "cold path: {} cancelled, {} left, {}",
+        result.cancelled,
+        result.remaining,
+        "confirmed" if result.confirmed else "UNCONFIRMED",
+    )
     if outcome.end is End.SUPERVISOR_LOST:
         return ExitCode.SUPERVISOR_LOST
     if outcome.end is End.IMPATIENT:
         return ExitCode.OK if result.confirmed else ExitCode.CANCELS_UNCONFIRMED
     return ExitCode.HALTED if result.confirmed else ExitCode.HALTED_UNCONFIRMED
-
-

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     prepare_folder(folder)
     exchange, ready = _exchange(settings, options, folder)
     try:
-        from actors.system import trade  # noqa: PLC0415 - imported while the exchange starts
+        from actors.system import trade
 
         return int(trade(settings, options, folder, exchange.ready() if exchange else ready))
     except ExchangeFailed as error:
@@ -41,7 +41,7 @@ def load(options: argparse.Namespace) -> Settings:
     flags = flag_overrides(vars(options))
     loaded = load_settings(options.config, options.profile, paper=not options.live, overrides=flags, environ=os.environ)
     if isinstance(loaded, ConfigErrors):
-        raise Ends(loaded.exit_code, str(loaded))
+        raise Ends(ExitCode(loaded.exit_code), str(loaded))
     return loaded
 
 
@@ -57,10 +57,14 @@ def prepare_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / "logs").mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
-        raise Ends(ExitCode.CONFIG_ERROR, f"the data folder cannot be made: {error}; set EVENT_STORE_ROOT to another place") from error
+        raise Ends(
+            ExitCode.CONFIG_ERROR, f"the data folder cannot be made: {error}; set EVENT_STORE_ROOT to another place"
+        ) from error
 
 
-def _exchange(settings: Settings, options: argparse.Namespace, folder: Path) -> tuple[ExchangeProcess | None, ReadyLine | None]:
+def _exchange(
+    settings: Settings, options: argparse.Namespace, folder: Path
+) -> tuple[ExchangeProcess | None, ReadyLine | None]:
     """Spawn the embedded exchange, or read where one already runs; nothing for the live venue."""
     if not settings.is_paper:
         return None, None
@@ -68,7 +72,9 @@ def _exchange(settings: Settings, options: argparse.Namespace, folder: Path) -> 
         try:
             return None, msgspec.json.decode(options.exchange.read_bytes(), type=ReadyLine)
         except (OSError, msgspec.DecodeError) as error:
-            raise Ends(ExitCode.USAGE, f"--exchange {options.exchange}: {error}; give the line that `run.py exchange` prints") from error
+            raise Ends(
+                ExitCode.USAGE, f"--exchange {options.exchange}: {error}; give the line that `run.py exchange` prints"
+            ) from error
     paper = settings.paper
     arguments = [
         "--data", str(folder / "exchange"),

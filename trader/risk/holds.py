@@ -61,7 +61,7 @@ class HoldTable(msgspec.Struct, frozen=True):
 
     holds: tuple[Hold, ...] = ()
 
-    def __iter__(self) -> Iterator[Hold]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Hold]:
         return iter(self.holds)
 
     def place(self, hold: Hold) -> HoldTable:

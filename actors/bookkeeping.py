@@ -1,0 +1,271 @@
+"""The risk actor's books on paper: which events each decision and outcome leaves, and how a restart reads them back.
+
+Durable are intents, every report that changed an order, fills, adjustments and the desk's own record (`ledger.checkpoint`), written
+when a day begins, after what no report can tell again, and once a minute while something changes. Only `actors/risk.py` makes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+from loguru import logger
+
+from actors.eventlog import EventLog
+from trader.market.clock import Now
+from trader.market.funding import FundingAccrual
+from trader.orders.order import Fill, Order, OrderIntent, OrderReport, OrderState
+from trader.risk.desk import RiskDesk
+from trader.risk.finding import Finding
+from trader.risk.granted import Booked, Granted, Reconciliation
+from trader.risk.memory import RiskMemory
+from trader.risk.refusal import Refusal
+from trader.store.events import CommitFailed, Committed, Done, Event, EventName, EventType, Payload
+from trader.store.payloads import fill_payload
+
+CHECKPOINT_EVERY_S = 60.0
+ZERO = Decimal(0)
+T = TypeVar("T")
+_GUARD_EVENTS = {
+    "daily_loss": EventName.DAILY_LOSS_BREACH,
+    "liquidation_buffer": EventName.LIQUIDATION_BUFFER_BREACH,
+    "stale_mark": EventName.STALE_MARK_PRICE,
+}
+
+
+class Bookkeeper:
+    """Writes the events of one incarnation of risk and restores its desk. Runs in risk's thread."""
+
+    def __init__(self, events: EventLog, desk: RiskDesk, checkpoint_every_s: float = CHECKPOINT_EVERY_S) -> None:
+        self._events = events
+        self._desk = desk
+        self._every_s = checkpoint_every_s
+        self._day = desk.state.day.day
+        self._changed = False
+        self._next_checkpoint = 0.0
+
+    # --- writing -----------------------------------------------------------------------------------------------------------
+
+    def intent(self, order: Order, granted: Granted, intent: OrderIntent, now: Now, done: Done) -> None:
+        """Make a reservation durable; nothing is sent before `done` hears that it is."""
+        payload: Payload = {
+            "client_order_id": order.client_order_id,
+            "symbol": order.symbol,
+            "side": order.side.value,
+            "size": str(order.size),
+            "price": str(order.limit_price),
+            "order_type": order.order_type.value,
+            "time_in_force": order.time_in_force.value,
+            "requested_size": str(intent.size),
+            "reduce_only": order.reduce_only,
+            "mark": str(order.mark),
+            "reason": order.reason,
+            "binding_cap": granted.binding_cap,
+            "text": granted.text,
+            "record": _text(order),
+        }
+        self._events.commit(EventName.ORDER_INTENT, payload, now, done, decision_id=order.decision_id)
+
+    def outcome(self, order: Order, outcome: str, text: str, now: Now) -> None:
+        """Note what happened to an order on our side: sent, released, unknown, absent."""
+        self._changed = True
+        self._events.write(
+            EventName.ORDER_OUTCOME,
+            {
+                "client_order_id": order.client_order_id,
+                "symbol": order.symbol,
+                "outcome": outcome,
+                "state": order.state.value,
+                "text": text,
+            },
+            now,
+            code=outcome,
+            decision_id=order.decision_id,
+        )
+
+    def rejected(self, intent: OrderIntent, refusal: Refusal, now: Now) -> None:
+        """Note an intent that risk refused, with the numbers it was judged by."""
+        self._events.write(
+            EventName.RISK_REJECTED,
+            {
+                "symbol": intent.symbol,
+                "side": intent.side.value,
+                "size": str(intent.size),
+                "reason": refusal.reason.value,
+                "text": refusal.text,
+                "used": str(refusal.used) if refusal.used is not None else None,
+                "limit": str(refusal.limit) if refusal.limit is not None else None,
+                "config_key": refusal.config_key,
+                "mark": str(intent.mark),
+                "reduce_only": intent.reduce_only,
+            },
+            now,
+            code=refusal.reason.value,
+            decision_id=intent.decision_id,
+        )
+
+    def booked(self, booked: Booked, now: Now) -> None:
+        """Make a changed order and the fill it brought durable."""
+        order = booked.order
+        assert order is not None, "only what was booked is kept"
+        self._changed = True
+        report = OrderReport(
+            client_order_id=order.client_order_id,
+            order_id=order.order_id,
+            symbol=order.symbol,
+            state=order.state,
+            market_time=now.market_time,
+            source="journal",
+            side=order.side,
+            size=order.size,
+            limit_price=order.limit_price,
+            filled_size=order.filled_size,
+            filled_value=order.filled_value,
+            fees=order.fees,
+            reason=order.note,
+        )
+        payload: Payload = {
+            "client_order_id": order.client_order_id,
+            "order_id": order.order_id,
+            "symbol": order.symbol,
+            "state": order.state.value,
+            "filled_size": str(order.filled_size),
+            "filled_value": str(order.filled_value),
+            "fees": str(order.fees),
+            "note": order.note,
+            "record": _text(report),
+        }
+        self._events.commit(EventName.ORDER_REPORT, payload, now, _noted, decision_id=order.decision_id)
+        if booked.fill is not None and not order.foreign:
+            self._fill(booked.fill, booked, now, order.decision_id)
+
+    def _fill(self, fill: Fill, booked: Booked, now: Now, decision_id: str) -> None:
+        contract_size = self._desk.ledger.instruments[fill.symbol].contract_size
+        payload = fill_payload(fill, contract_size=contract_size, realized_pnl=booked.realized_delta)
+        self._events.commit(EventName.TRADE_EXECUTED, payload, now, _noted, decision_id=decision_id)
+        position = booked.position
+        if position is not None:
+            mark = self._desk.ledger.marks.get(fill.symbol)
+            payload = {
+                "symbol": fill.symbol,
+                "side": position.side,
+                "size": str(position.size),
+                "entry_price": str(position.entry_price),
+                "mark": str(mark) if mark is not None else None,
+                "realized": str(position.realized),
+                "fees": str(position.fees),
+            }
+            self._events.write(EventName.POSITION_UPDATED, payload, now, decision_id=decision_id)
+
+    def reconciled(self, result: Reconciliation, now: Now) -> None:
+        """Note what the venue corrected: adjustments are explicit events, never a silent fix (C-19)."""
+        for difference in result.mismatches:
+            payload: Payload = {
+                "symbol": difference.subject,
+                "what": f"{difference.kind}: ours {difference.ours}, the venue's {difference.venue}; {difference.decision}",
+            }
+            self._events.commit(EventName.RECONCILE_ADJUSTED, payload, now, _noted, code=difference.kind.value)
+        for fill in result.adjustments:
+            contract_size = self._desk.ledger.instruments[fill.symbol].contract_size
+            payload = fill_payload(fill, contract_size=contract_size, realized_pnl=ZERO)
+            self._events.commit(EventName.TRADE_EXECUTED, payload, now, _noted, code="adjustment")
+        if result.adjustments or result.transfers:
+            self.checkpoint(now)
+
+    def funding(self, payment: FundingAccrual, now: Now) -> None:
+        """Make one funding payment durable."""
+        payload: Payload = {
+            "symbol": payment.symbol,
+            "amount": str(payment.amount),
+            "rate": str(payment.rate),
+            "mark": str(payment.mark),
+            "size": str(payment.size),
+        }
+        self._events.commit(EventName.FUNDING_ACCRUED, payload, now, _noted)
+        self._changed = True
+
+    def finding(self, finding: Finding, now: Now) -> None:
+        """Note what a guard has seen."""
+        name = _GUARD_EVENTS.get(finding.guard, EventName.HOLD_PLACED)
+        payload: Payload = {
+            "cause": finding.guard,
+            "level": finding.level.name,
+            "scope": finding.scope,
+            "reason": finding.reason.value,
+            "text": finding.text,
+            "used": str(finding.used) if finding.used is not None else None,
+            "limit": str(finding.limit) if finding.limit is not None else None,
+        }
+        self._events.write(name, payload, now, code=finding.reason.value)
+
+    def on_tick(self, now: Now) -> None:
+        """Write the desk's record when a day began, and once a minute while something changed."""
+        baseline = self._desk.state.day.baseline
+        if baseline is not None and baseline.day != self._day:
+            self._day = baseline.day
+            payload: Payload = {"day": str(baseline.day), "start_equity": str(baseline.start_equity)}
+            self._events.commit(EventName.DAILY_BASELINE, payload, now, _noted)
+            self.checkpoint(now)
+        elif self._changed and now.machine_time >= self._next_checkpoint:
+            self.checkpoint(now)
+
+    def checkpoint(self, now: Now) -> None:
+        """Write the desk's whole record."""
+        self._changed = False
+        self._next_checkpoint = now.machine_time + self._every_s
+        memory = self._desk.snapshot(now)
+        positions = [{"symbol": p.symbol, "size": str(p.size)} for p in memory.positions if p.size]
+        self._events.commit(
+            EventName.LEDGER_CHECKPOINT, {"positions": positions, "record": memory.to_bytes().decode()}, now, _noted
+        )
+
+    # --- reading back ------------------------------------------------------------------------------------------------------
+
+    def restore(self, now: Now) -> None:
+        """Rebuild a fresh desk from the newest record and the intents and reports after it (S8)."""
+        memory: RiskMemory | None = None
+        orders: list[Order] = []
+        reports: list[OrderReport] = []
+        market_time = now.market_time
+        for event in self._events.journal.replay({EventType.ORDER.value, EventType.ACCOUNT.value}):
+            market_time = max(market_time, event.market_time)
+            if event.event == EventName.LEDGER_CHECKPOINT:
+                memory = RiskMemory.from_bytes(str(event.payload["record"]).encode())
+                orders, reports = [], []
+            elif event.event == EventName.ORDER_INTENT:
+                orders.append(_record(event, Order))
+            elif event.event == EventName.ORDER_REPORT:
+                reports.append(_record(event, OrderReport))
+            elif event.event == EventName.ORDER_OUTCOME and event.payload["state"] == OrderState.RELEASED.value:
+                orders = [_released(order, str(event.payload["client_order_id"])) for order in orders]
+        self._desk.restore(memory, orders, reports, Now(market_time, now.machine_time))
+        self._day = self._desk.state.day.day
+        live = _count(self._desk.ledger.live_orders())
+        if memory is not None or orders:
+            logger.info("books restored: {} orders after the last record, {} not finished", len(orders), live)
+
+
+def _noted(result: Committed | CommitFailed) -> None:
+    """What comes of a commit nobody waits for; a failed store shows in its health and stops the next intent."""
+    if isinstance(result, CommitFailed):
+        logger.error("an event could not be made durable: {}", result.reason)
+
+
+def _text(record: Order | OrderReport) -> str:
+    return msgspec.json.encode(record).decode()
+
+
+def _record(event: Event, kind: type[T]) -> T:
+    return msgspec.json.decode(str(event.payload["record"]), type=kind)
+
+
+def _released(order: Order, client_order_id: str) -> Order:
+    if order.client_order_id != client_order_id:
+        return order
+    return msgspec.structs.replace(order, state=OrderState.RELEASED)
+
+
+def _count(orders: Iterable[Order]) -> int:
+    return sum(1 for _ in orders)
