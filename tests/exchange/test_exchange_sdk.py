@@ -47,11 +47,7 @@ def test_it_lists_products_and_reads_market_data(client: RESTClient) -> None:
         "BTC-USD",
         "ETH-USD",
     }
-    now = int(
-        client.get_unix_time().epoch_seconds
-        if hasattr(client.get_unix_time(), "epoch_seconds")
-        else client.get_unix_time()["epochSeconds"]
-    )
+    now = int(client.get("/api/v3/brokerage/time")["epochSeconds"])
     candles = client.get_candles("BTC-USD", str(now - 3600), str(now), "ONE_MINUTE").candles
     assert 59 <= len(candles) <= 61
     assert [int(one.start) for one in candles] == sorted((int(one.start) for one in candles), reverse=True)

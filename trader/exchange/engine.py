@@ -22,6 +22,7 @@ from trader.exchange.listing import Listing
 from trader.exchange.market import Market
 from trader.exchange.matcher import Matcher
 from trader.exchange.matching import would_cross
+from trader.exchange.portfolios import Treasury
 from trader.exchange.records import Arrival, Edit, Kind, Order, Status, TimeInForce, Trigger
 from trader.exchange.refusals import Refusal
 from trader.exchange.settlement import can_block, hold_currency, needed_hold
@@ -51,6 +52,7 @@ class Exchange:
         self.cancels_stuck = False  # leave cancels queued for ever
         self._matcher = Matcher(self.ledger)
         self.clearing = Clearing(self.ledger, self._matcher)
+        self.treasury = Treasury(self.accounts)
         self._attached: dict[str, str] = {}  # order -> id promised to its take-profit and stop-loss child
 
     def market(self, product_id: str) -> Market:

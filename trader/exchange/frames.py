@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from trader.exchange.engine import Exchange
+from trader.exchange.futures_summary import summary_figures
 from trader.exchange.ladder import Level
 from trader.exchange.listing import Listing, ProductVenue, text
 from trader.exchange.market import Market, PublicTrade
@@ -154,6 +155,16 @@ def user_event(exchange: Exchange, orders: list[Order], *, kind: str = "update")
     """Orders with their full state, and all open positions."""
     objects = [order_object(order, exchange.listings[order.product_id]) for order in orders]
     return encoded([{"type": kind, "orders": objects, "positions": positions(exchange)}])
+
+
+def futures_balance(exchange: Exchange, *, kind: str) -> str:
+    """The futures balance summary, plain strings unlike REST."""
+    figures, windows = summary_figures(exchange)
+    gone = ("total_pending_transfers_amount", "funding_pnl")
+    body: dict[str, Any] = {name: value for name, value in figures.items() if name not in gone}
+    for name, window in windows.items():
+        body[name] = {field: value for field, value in window.items() if field != "liquidation_buffer"}
+    return encoded([{"type": kind, "fcm_balance_summary": body}])
 
 
 def positions(exchange: Exchange) -> dict[str, list[dict[str, str]]]:

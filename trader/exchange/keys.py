@@ -28,13 +28,15 @@ class ApiKey(msgspec.Struct, frozen=True):
     can_transfer: bool = False
 
 
-def fresh_key() -> ApiKey:
+def fresh_key(*, can_transfer: bool = False) -> ApiKey:
     """A new P-256 key under a name of the venue's shape; about a millisecond."""
     private = ec.generate_private_key(ec.SECP256R1())
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     ).decode()
-    return ApiKey(f"organizations/{uuid.uuid4()}/apiKeys/{uuid.uuid4()}", pem, private.public_key())
+    return ApiKey(
+        f"organizations/{uuid.uuid4()}/apiKeys/{uuid.uuid4()}", pem, private.public_key(), can_transfer=can_transfer
+    )
 
 
 class KeyRing:

@@ -23,13 +23,34 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from trader.exchange import rest_account, rest_market, rest_orders
+from trader.exchange import (
+    rest_account,
+    rest_conversions,
+    rest_futures,
+    rest_helpers_v2,
+    rest_market,
+    rest_orders,
+    rest_perpetuals,
+    rest_portfolios,
+    rest_trading,
+)
 from trader.exchange.certificate import server_context, write_certificate
 from trader.exchange.keys import KeyRing, fresh_key
 from trader.exchange.rest import Counter, Desk
 from trader.exchange.setup import Settings, SettingsError, World, build_world
 from trader.exchange.stream import Hub
 
+_TABLES = (
+    rest_market,
+    rest_orders,
+    rest_trading,
+    rest_account,
+    rest_portfolios,
+    rest_conversions,
+    rest_futures,
+    rest_perpetuals,
+    rest_helpers_v2,
+)
 _USAGE_ERROR = 64
 _GRACE_S = 0.3
 
@@ -58,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument("--maker-fee", type=_decimal, default=Decimal("0.005"), help="fraction (default 0.005)")
     flags.add_argument("--taker-fee", type=_decimal, default=Decimal("0.009"), help="fraction (default 0.009)")
+    flags.add_argument("--allow-transfer", action="store_true", help="the key may also move funds (off by default)")
     flags.add_argument("--data", type=Path, default=None, metavar="DIR", help="keep the account in this folder")
     flags.add_argument("--die-with-parent", action="store_true", help="end when standard input ends")
     return flags
@@ -99,7 +121,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
-    key, ring = fresh_key(), KeyRing()
+    key, ring = fresh_key(can_transfer=flags.allow_transfer), KeyRing()
     ring.add(key)
     hub = Hub(world.exchange, world.clock, ring)
     desk = Desk(world.exchange, world.clock, hub, ring)
@@ -128,8 +150,8 @@ async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
 def _application(desk: Desk) -> web.Application:
     app = web.Application(client_max_size=2 << 20)
     counter = Counter(desk)
-    for routes in (rest_market.ROUTES, rest_orders.ROUTES, rest_account.ROUTES):
-        counter.install(app, routes)
+    for table in _TABLES:
+        counter.install(app, table.ROUTES)
     app.router.add_get("/", desk.hub.serve)
     return app
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from aiohttp import WSMsgType, web
 
 from trader.exchange import frames
 from trader.exchange.clock import VenueClock
+from trader.exchange.connection import Connection
 from trader.exchange.engine import Exchange
 from trader.exchange.keys import KeyRing
 from trader.exchange.ladder import Level
@@ -30,56 +30,9 @@ PRODUCT_CHANNELS = frozenset({"ticker", "ticker_batch", "level2", "market_trades
 PRIVATE_CHANNELS = frozenset({"user", "futures_balance_summary"})
 CHANNELS = PRODUCT_CHANNELS | PRIVATE_CHANNELS | {"heartbeats"}
 _FIRST_SUBSCRIBE_S = 5.0
-_BACKLOG_FRAMES = 50_000
 _LONGEST_REQUEST = 1 << 20
 _AUTH_FAILURE = '{"type":"error","message":"authentication failure"}'
 _MAKE_BATCH_S, _MAKE_STATUS_S, _MAKE_BALANCE_S = 5, 10, 5
-
-
-class Connection:
-    """One client socket: its subscriptions, its sequence and its outbox."""
-
-    def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, with_client_id: bool) -> None:
-        self.socket = socket
-        self.request = request
-        self.subscribed: dict[str, set[str]] = {}
-        self.sequence = 0
-        self.counter = 0
-        self._middle = '","client_id":"","timestamp":"' if with_client_id else '","timestamp":"'
-        self._outbox: deque[str] = deque()
-        self._wake = asyncio.Event()
-
-    def wants(self, channel: str, product_id: str) -> bool:
-        """Whether this connection subscribed to a product's channel."""
-        return product_id in self.subscribed.get(channel, ())
-
-    def send(self, channel: str, events: str, stamp: str) -> None:
-        """Put one enveloped message in the outbox under the next sequence number."""
-        self.send_raw(
-            f'{{"channel":"{channel}{self._middle}{stamp}","sequence_num":{self.sequence},"events":{events}}}',
-        )
-        self.sequence += 1
-
-    def send_raw(self, frame: str) -> None:
-        """Put a bare frame in the outbox; it has no sequence number."""
-        self._outbox.append(frame)
-        self._wake.set()
-        if len(self._outbox) > _BACKLOG_FRAMES:
-            self.abort()
-
-    def abort(self) -> None:
-        """Cut the TCP connection without a closing handshake."""
-        self._outbox.clear()
-        if self.request.transport is not None:
-            self.request.transport.abort()
-
-    async def write_forever(self) -> None:
-        """Write the outbox until the connection ends."""
-        while not self.socket.closed:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._outbox:
-                await self.socket.send_str(self._outbox.popleft())
 
 
 Gate = Callable[[Connection, str, str, str], bool]  # (connection, channel, events, stamp) -> deliver as usual
@@ -214,6 +167,8 @@ class Hub:
             return [(channel, frames.status(listings, kind="snapshot"))]
         if channel == "user":
             return [(channel, events) for events in frames.user_snapshot(self.exchange, all_products)]
+        if channel == "futures_balance_summary":
+            return [(channel, frames.futures_balance(self.exchange, kind="snapshot"))]
         return []
 
     # --- what the exchange says -----------------------------------------------------------------
@@ -271,6 +226,20 @@ class Hub:
         for channel, every in (("candles", 1), ("ticker_batch", _MAKE_BATCH_S)):
             if self._seconds % every == 0:
                 self._publish_periodic(channel, now, stamp)
+        if self._seconds % _MAKE_BALANCE_S == 0:
+            self._publish_to_all(
+                "futures_balance_summary", lambda: frames.futures_balance(self.exchange, kind="update"), stamp
+            )
+        if self._seconds % _MAKE_STATUS_S == 0:
+            listings = self.exchange.listings.values()
+            self._publish_to_all("status", lambda: frames.status(listings, kind="update"), stamp)
+
+    def _publish_to_all(self, channel: str, encode: Callable[[], str], stamp: str) -> None:
+        listeners = [one for one in self.connections if channel in one.subscribed]
+        if listeners:
+            events = encode()
+            for connection in listeners:
+                self.deliver(connection, channel, events, stamp)
 
     def _publish_periodic(self, channel: str, now: float, stamp: str) -> None:
         wanted = {product for one in self.connections for product in one.subscribed.get(channel, ())}

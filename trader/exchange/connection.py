@@ -1,0 +1,59 @@
+"""One WebSocket client of the exchange: what it subscribed to, its sequence, its outbox.
+
+Imported by stream.py and the faults.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from aiohttp import web
+
+_BACKLOG_FRAMES = 50_000
+
+
+class Connection:
+    """One client socket: its subscriptions, its sequence and its outbox."""
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, with_client_id: bool) -> None:
+        self.socket = socket
+        self.request = request
+        self.subscribed: dict[str, set[str]] = {}
+        self.sequence = 0
+        self.counter = 0
+        self._middle = '","client_id":"","timestamp":"' if with_client_id else '","timestamp":"'
+        self._outbox: deque[str] = deque()
+        self._wake = asyncio.Event()
+
+    def wants(self, channel: str, product_id: str) -> bool:
+        """Whether this connection subscribed to a product's channel."""
+        return product_id in self.subscribed.get(channel, ())
+
+    def send(self, channel: str, events: str, stamp: str) -> None:
+        """Put one enveloped message in the outbox under the next sequence number."""
+        self.send_raw(
+            f'{{"channel":"{channel}{self._middle}{stamp}","sequence_num":{self.sequence},"events":{events}}}',
+        )
+        self.sequence += 1
+
+    def send_raw(self, frame: str) -> None:
+        """Put a bare frame in the outbox; it has no sequence number."""
+        self._outbox.append(frame)
+        self._wake.set()
+        if len(self._outbox) > _BACKLOG_FRAMES:
+            self.abort()
+
+    def abort(self) -> None:
+        """Cut the TCP connection without a closing handshake."""
+        self._outbox.clear()
+        if self.request.transport is not None:
+            self.request.transport.abort()
+
+    async def write_forever(self) -> None:
+        """Write the outbox until the connection ends."""
+        while not self.socket.closed:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._outbox:
+                await self.socket.send_str(self._outbox.popleft())
