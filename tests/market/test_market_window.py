@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from trader.market.quote import Bar
-from trader.market.window import SECONDS_PER_YEAR, MarkWindow, WindowPlan
+from trader.market.volatility import SECONDS_PER_YEAR
+from trader.market.window import MarkWindow, WindowPlan
 
 PLAN = WindowPlan(sum_periods=(3, 8), rsi_period=4, bars=20)
 MARKS = st.lists(st.tuples(st.integers(1, 10**7), st.floats(0, 25, allow_nan=False)), min_size=1, max_size=120)
@@ -209,6 +210,7 @@ def test_volatility_is_the_sample_deviation_annualized_by_the_bar_length() -> No
     expected = statistics.stdev(moves) * math.sqrt(SECONDS_PER_YEAR / 60)
     assert window.volatility(6) == pytest.approx(expected, rel=1e-12)
     assert window.volatility(7) is None
+    assert window.volatility(1) is None
 
 
 def test_a_mark_that_is_no_price_is_a_bug() -> None:

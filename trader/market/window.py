@@ -20,14 +20,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from itertools import pairwise
 
 import msgspec
 
 from trader.market.quote import Bar
 from trader.market.rsi import WilderRsi
-
-SECONDS_PER_YEAR = 31_536_000
+from trader.market.volatility import annualized_volatility
 
 
 class WindowPlan(msgspec.Struct, frozen=True, gc=False):
@@ -181,18 +179,8 @@ class MarkWindow:
         return min(self._lows[-bars - skip : -skip or None])
 
     def volatility(self, returns: int) -> float | None:
-        """Annualized standard deviation of the newest simple returns, as a fraction; None with fewer or less than two.
-
-        Sample deviation (n - 1) x sqrt(seconds per year / bar seconds): the market never closes. Costs O(returns), on
-        demand.
-        """
-        if returns < 2 or self.closed <= returns:
-            return None
-        closes = self.closes[-returns - 1 :]
-        moves = [now / before - 1.0 for before, now in pairwise(closes)]
-        mean = math.fsum(moves) / returns
-        variance = math.fsum((move - mean) ** 2 for move in moves) / (returns - 1)
-        return math.sqrt(variance * SECONDS_PER_YEAR / self.bar_seconds)
+        """Annualized volatility of the newest simple returns, as a fraction; None with fewer. O(returns), on demand."""
+        return annualized_volatility(self.closes[-returns - 1 :], self.bar_seconds) if self.closed > returns else None
 
     def _roll(self, half_ticks: int, market_time: float) -> Bar | None:
         """Take a mark outside the forming bar; the next bar's first one is the common case.
