@@ -187,7 +187,7 @@ class OrderReport(msgspec.Struct, frozen=True, gc=False):
 class Fill(msgspec.Struct, frozen=True, gc=False):
     """One execution as the books take it: `price` per unit, `fee` in quote currency (negative is a rebate).
 
-    `fill_id` is `<client order id>:<cumulative size>:<cumulative fees>` when derived from reports, the venue's own id
+    `fill_id` is `<client order id>:<cumulative size>:<value>:<fees>` when derived from reports, the venue's own id
     when read from its fill list. `value` is price times size exactly as reported, None when only the price is known.
     """
 
@@ -235,18 +235,17 @@ def merge(order: Order, report: OrderReport, machine_time: float) -> tuple[Order
 
 
 def _fill_between(before: Order, after: Order, report: OrderReport) -> Fill | None:
-    """Return what `after` has filled beyond `before`, priced so that the sums of value and fees stay exact.
+    """Return what `after` has filled beyond `before`, with the sums of size, value and fees exact.
 
-    A fee or value corrected without a new quantity is a fill of size zero carrying the difference in its fee; price
-    corrections come through reconciliation.
+    A value or fee corrected without a new quantity is a fill of size zero that carries the difference.
     """
     size = after.filled_size - before.filled_size
-    fee = after.fees - before.fees
-    if size == 0 and fee == 0:
-        return None
     value = after.filled_value - before.filled_value
+    fee = after.fees - before.fees
+    if size == 0 and value == 0 and fee == 0:
+        return None
     return Fill(
-        fill_id=f"{after.client_order_id}:{after.filled_size}:{after.fees}",
+        fill_id=f"{after.client_order_id}:{after.filled_size}:{after.filled_value}:{after.fees}",
         client_order_id=after.client_order_id,
         order_id=after.order_id,
         symbol=after.symbol,
@@ -255,5 +254,5 @@ def _fill_between(before: Order, after: Order, report: OrderReport) -> Fill | No
         price=value / size if size else ZERO,
         fee=fee,
         market_time=report.market_time,
-        value=value if size else ZERO,
+        value=value,
     )

@@ -49,6 +49,16 @@ class Difference(msgspec.Struct, frozen=True, gc=False):
     amount: Decimal = ZERO
     price: Decimal = ZERO
 
+    @property
+    def symbol(self) -> str:
+        """The symbol or currency concerned."""
+        return self.subject
+
+    @property
+    def text(self) -> str:
+        """The row as one line."""
+        return f"{self.subject} {self.kind}: ours {self.ours}, venue {self.venue}; {self.decision}"
+
 
 def fill_reports(ledger: Ledger, snapshot: AccountSnapshot) -> list[OrderReport]:
     """Turn the venue's fill list into cumulative reports for own orders whose fills it shows more of than we

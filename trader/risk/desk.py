@@ -79,6 +79,14 @@ class RiskDesk:
         """Equity in USD, None until the account has been read."""
         return self.state.equity
 
+    def order(self, client_order_id: str) -> Order:
+        """The order of this id; KeyError for one the books have never seen or have forgotten."""
+        return self.ledger.orders[client_order_id]
+
+    def live_orders(self) -> Iterable[Order]:
+        """Every order that may still fill, foreign ones included."""
+        return self.ledger.live_orders()
+
     # The market and the rules
 
     def on_heartbeat(self, kind: FeedKind, now: Now) -> None:
