@@ -36,7 +36,7 @@ class MarketClock:
         self.skew_s: float | None = None
 
     def hear(self, market_time: float, machine_time: float) -> None:
-        """Take one heartbeat's two times. Feed threads."""
+        """Take one heartbeat's two times, or the venue's answer at the start. Feed threads."""
         reading = _Reading(market_time, machine_time)
         anchor = self._anchor
         self.skew_s = market_time - (time.time() + machine_time - time.monotonic())
@@ -55,7 +55,7 @@ class MarketClock:
         machine_time = time.monotonic()
         anchor = self._anchor
         if anchor is None:
-            market_time = time.time() if not self._free_running else self._latest
+            market_time = time.time()
         else:
             market_time = anchor.market_time + (machine_time - anchor.machine_time) * self._rate
         self._latest = max(self._latest, market_time)

@@ -7,11 +7,13 @@ differ. Raises Ends with 69, 77 or 64 and one sentence.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 
 import msgspec
 from trader.coinbase.rest import CoinbaseVenue
 
+from actors.clock import MarketClock
 from actors.exchange_process import ReadyLine
 from trader.coinbase.auth import Credentials
 from trader.coinbase.hosts import ForbiddenHost, check_host, is_loopback
@@ -87,10 +89,12 @@ def _live(environ: Mapping[str, str]) -> Connection:
     return Connection(rest_url, ws_url, ws_user_url, credentials, ca_file, key, is_embedded=is_loopback(rest_url))
 
 
-def check_venue(venue: CoinbaseVenue, settings: Settings, machine_utc: float) -> dict[str, Instrument]:
+def check_venue(venue: CoinbaseVenue, settings: Settings, clock: MarketClock) -> dict[str, Instrument]:
     """Ask the venue its time, what the key may do, and for the products; return the instruments by symbol."""
     try:
-        skew = venue.server_time() - machine_utc
+        market_time = venue.server_time()
+        clock.hear(market_time, time.monotonic())
+        skew = market_time - time.time()
         if not settings.is_paper and abs(skew) > CLOCK_SKEW_MAX_S:
             raise Ends(
                 ExitCode.VENUE_UNREACHABLE,

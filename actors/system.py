@@ -101,10 +101,11 @@ def trade(settings: Settings, options: argparse.Namespace, folder: Path, ready: 
         ProductCatalog(derivatives=settings.environment.derivatives),
         ca_file=connection.ca_file,
     )
-    instruments = check_venue(venue, settings, time.time())
+    clock = MarketClock(free_running=connection.is_embedded)
+    instruments = check_venue(venue, settings, clock)
     store = _open_store(folder, settings, connection)
     try:
-        return _run(settings, options, folder, lock, connection, venue, instruments, store)
+        return _run(settings, options, folder, lock, connection, clock, venue, instruments, store)
     finally:
         store.close()
         venue.close()
@@ -117,11 +118,11 @@ def _run(
     folder: Path,
     lock: ProcessLock,
     connection: Connection,
+    clock: MarketClock,
     venue: CoinbaseVenue,
     instruments: dict[str, Instrument],
     store: EventStore,
 ) -> ExitCode:
-    clock = MarketClock(free_running=connection.is_embedded)
     inbox = Inbox()
     events = EventLog(store, settings.profile, settings.config_hash, time.time)
     surroundings = LiveSurroundings(AddressBook(tuple(instruments)), events, inbox, uuid.uuid4().hex[:6])
