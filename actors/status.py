@@ -41,7 +41,7 @@ from trader.report.status import (
     SystemStatus,
     Unknown,
 )
-from trader.risk.holds import HoldTable, Level
+from trader.risk.holds import ACCOUNT, HoldTable, Level
 from trader.store.events import Payload
 from trader.store.log import EventStore
 from trader.strategy.counters import COUNTER_KEYS, COUNTER_OF
@@ -94,11 +94,11 @@ class StatusWriter:
 
     def dump(self, why: str, code: ExitCode | None = None) -> None:
         """Print the screen on stdout; `code` closes the last one of a run."""
-        status = self.collect()
+        status = self.collect("" if code is None else MEANING[code])
         if code is not None:
             self._write_files(status)
         text = render_screen(status)
-        ending = f"ENDED    {int(code)}: {MEANING[code]}.\n" if code is not None else ""
+        ending = f"EXIT     {int(code)}\n" if code is not None else ""
         sys.stdout.write(f"\n{text.rstrip()}\n{ending}")
         sys.stdout.flush()
 
@@ -137,14 +137,14 @@ class StatusWriter:
         found = self._surroundings.board.read(name)
         return found if found is not None and isinstance(found[0], kind) else (None, None)
 
-    def collect(self) -> SystemStatus:
-        """Put the last reports together as one instant."""
+    def collect(self, ended: str = "") -> SystemStatus:
+        """Put the last reports together as one instant; `ended` says how the run ended. A stop is no mode: its hold is left out."""
         now = self._clock.now()
         supervisor, _ = self._read(SUPERVISOR, SupervisorReport)
         risk, _ = self._read("risk", RiskReport)
         broker, _ = self._read("broker", BrokerReport)
         settings = self._settings
-        holds: HoldTable = supervisor.holds if supervisor else HoldTable()
+        holds: HoldTable = supervisor.holds.lift("stopping", ACCOUNT) if supervisor else HoldTable()
         mode = holds.mode() if supervisor else Level.STARTING
         reasons = {(symbol, reason): count for symbol, reason, count in risk.reasons} if risk else {}
         window = settings.trading_window
@@ -179,6 +179,7 @@ class StatusWriter:
             window_opens_in_s=window.opens_in_s(now.market_time) if window else 0.0,
             reconciled=bool(risk and risk.reconciled_clean),
             stopping=bool(supervisor and supervisor.stopping),
+            ended=ended,
             error=self._files_broken or (risk.trouble if risk else ""),
         )
 

@@ -98,6 +98,7 @@ class DecisionStatus(msgspec.Struct, frozen=True):
     age_s: Seconds
     sent: int
     skipped: int
+    mark: Figure = NOT_MEASURED
 
 
 class ActorStatus(msgspec.Struct, frozen=True):
@@ -216,6 +217,8 @@ class SystemStatus(msgspec.Struct, frozen=True):
     window_opens_in_s: float = 0.0
     reconciled: bool = True
     stopping: bool = False
+    ended: str = ""
+    """How the run ended, once it has; the last screen and the files of a stopped run carry it."""
     error: str = ""
     last_action: str = ""
     """What the system did by itself last ("cancelled 1 of 1 growing orders"), for the screen's DID line."""

@@ -83,6 +83,13 @@ def _hung(status: SystemStatus) -> Verdict | None:
     return None
 
 
+def _ended(status: SystemStatus) -> Verdict | None:
+    if not status.ended:
+        return None
+    kept = f" {len(status.positions)} open position(s) kept." if status.positions else " No position is open."
+    return Verdict(True, f"Stopped: {status.ended}.{kept}", "start again with `python run.py`")
+
+
 def _stopping(status: SystemStatus) -> Verdict | None:
     return (
         Verdict(True, "Stopping: cancelling open orders and checking the books.", "wait") if status.stopping else None
@@ -153,6 +160,7 @@ def _alert_path(status: SystemStatus) -> Verdict | None:
 
 _JUDGES: tuple[Callable[[SystemStatus], Verdict | None], ...] = (
     _error,
+    _ended,
     _halted,
     _hung,
     _store,
