@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store_builders import DEADLINE_S, Answers, commit_all, intent, intents_in, open_store
+from store_builders import DAY_S, DEADLINE_S, NOON, Answers, commit_all, intent, intents_in, open_store
 
 from trader.store.events import CommitFailed, Committed
 from trader.store.log import EventStore
@@ -193,6 +193,49 @@ def test_closing_gives_up_on_a_disk_that_does_not_answer(tmp_path: Path) -> None
     store.close(timeout_s=0.05)
     assert "did not answer within 0.05 s" in store.health.failed
     disk.open.set()
+    store.close()
+
+
+def test_a_completion_that_raises_fails_the_store_closed_and_the_others_still_hear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller's bug on the writer's thread is reported; no later commit is called durable."""
+    reported: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: reported.append(repr(args.exc_value)))
+    disk, answers = GatedDisk(), Answers()
+    store = open_store(tmp_path / "canary", disk=disk)
+    commit_all(store, [intent(0)])
+    disk.open.clear()
+
+    def buggy(_: object) -> None:
+        raise KeyError("reservation")
+
+    for done in (answers, buggy, answers):
+        store.commit(intent(1), done)
+    disk.open.set()
+    assert all(isinstance(result, Committed) for result in answers.wait(2)[:1])
+    (later,) = commit_all(store, [intent(2)])
+    assert later == CommitFailed("bug at the store's writer: KeyError('reservation')")
+    assert reported == ["KeyError('reservation')"]
+    store.close()
+
+
+def test_a_reader_in_the_way_of_a_new_day_delays_the_segment_not_the_commits(tmp_path: Path) -> None:
+    """With somebody's transaction open the day runs on in the old segment; it changes once the reader has left."""
+    store = open_store(tmp_path / "canary")
+    commit_all(store, [intent(1)])
+    reader = sqlite3.connect(f"file:{tmp_path}/canary/store/segment-000001.sqlite3?mode=ro", uri=True)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM records").fetchone()
+    commit_all(store, [intent(2, NOON + DAY_S), intent(3, NOON + DAY_S)])
+    assert store.health.segments == 1
+    reader.close()
+    commit_all(store, [intent(4, NOON + DAY_S + 60)])
+    assert store.health.segments == 2
+    assert intents_in(store) == ["cb-1", "cb-2", "cb-3", "cb-4"]
+    store.close()
+    store = open_store(tmp_path / "canary")
+    assert store.verdict is Verdict.CLEAN
     store.close()
 
 

@@ -164,6 +164,20 @@ def test_health_tells_the_last_record_and_survives_close(tmp_path: Path) -> None
     assert store.health.pending == 0
 
 
+def test_the_write_ahead_log_is_moved_into_the_segment_now_and_then_not_at_every_commit(tmp_path: Path) -> None:
+    """Its size stays bounded under a flood, and the costly checkpoints with their anchors stay rare."""
+    store = open_store(tmp_path / "canary")
+    before = store._log.anchor.generation
+    for _ in range(6):
+        commit_all(store, [intent(number) for number in range(5000)])
+    health = store.health
+    written = store._log.anchor.generation - before
+    store.close()
+    assert 1 <= written <= 12
+    assert health.wal_bytes < 32 << 20
+    assert health.records == 30_001
+
+
 def test_nothing_written_is_readable_without_the_key(tmp_path: Path) -> None:
     """No file holds an order's words in the clear, neither the segment nor SQLite's log."""
     root = tmp_path / "canary"

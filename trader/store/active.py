@@ -15,11 +15,21 @@ from trader.store.atomic import sync_folder
 from trader.store.keys import MasterKeys
 from trader.store.layout import Layout
 from trader.store.seal import Head, RecordSeal
-from trader.store.segment import Disk, begin_epoch, create_segment, file_digest, insert, open_for_writing
+from trader.store.segment import (
+    BUSY_TIMEOUT_S,
+    Disk,
+    begin_epoch,
+    create_segment,
+    file_digest,
+    insert,
+    open_for_writing,
+)
 
 SEGMENT_BYTES_MAX: Final = 64 << 20  # a larger one would make the digest at its end hold up an order
 SECONDS_PER_DAY: Final = 86_400
+SEAL_RETRY_S: Final = 30.0  # a reader in the way of a segment change is not asked again at every commit
 _BUSY_AT_SEAL_MS: Final = 50
+_PAGES_PER_COMMIT_BYTES: Final = 3 * 4120  # tables' pages that a commit writes again, beside the records themselves
 
 
 class ActiveLog:
@@ -36,6 +46,10 @@ class ActiveLog:
         self._keys = keys
         self._disk = disk
         self._utc = utc
+        self._empty = head == anchor.active_base
+        self._full = False
+        self._seal_not_before = 0.0
+        self.uncheckpointed_bytes = 0  # about; the file itself stays as large as it once was
         self._connection = open_for_writing(layout.segment(anchor.active))
         self._epoch, self._seal = self._begin_epoch()
         self._mark = HeadMark(layout, keys, keys.current)
@@ -48,16 +62,18 @@ class ActiveLog:
         `utc_time` (UNIX s) is the batch's first event's: a new UTC day, or a full segment, begins a new segment.
         """
         utc_day = int(utc_time // SECONDS_PER_DAY)
-        if self._segment_is_over(utc_day):
-            self._begin_segment()
+        if self._segment_is_over(utc_day) and utc_time >= self._seal_not_before:
+            self._begin_segment(utc_time)
         head, rows = self.head, []
         for body in bodies:
             head, sealed = self._seal.seal(head, body)
             rows.append((head.sequence, self._epoch, head.mac, sealed))
         insert(self._connection, rows, self._disk)
-        if not self.anchor.active_utc_day:
+        if self._empty:
+            self._empty = False
             self.anchor = msgspec.structs.replace(self.anchor, active_utc_day=utc_day)
         self.head = head
+        self.uncheckpointed_bytes += _PAGES_PER_COMMIT_BYTES + sum(len(row[3]) for row in rows)
         self._mark.write(Mark(self.anchor.generation, head))
         return rows[0][0]
 
@@ -68,7 +84,7 @@ class ActiveLog:
 
     @property
     def wal_bytes(self) -> int:
-        """The size of the write-ahead log; it grows without limit while a reader stays in one transaction."""
+        """The size of the write-ahead log's file; it grows without limit while a reader stays in one transaction."""
         wal = self._layout.wal(self.anchor.active)
         return wal.stat().st_size if wal.exists() else 0
 
@@ -81,6 +97,8 @@ class ActiveLog:
     def checkpoint(self) -> None:
         """Move the write-ahead log into the segment as far as readers allow, and anchor the head."""
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        self.uncheckpointed_bytes = 0  # a reader in the way is asked again after as many bytes
+        self._full = self._layout.segment(self.anchor.active).stat().st_size > SEGMENT_BYTES_MAX
         self.anchor_head()
 
     def anchor_head(self) -> None:
@@ -98,7 +116,7 @@ class ActiveLog:
         self._mark.close()
 
     def abandon(self) -> None:
-        """Release the files after a failure without writing another byte."""
+        """Release the files after a failure; the anchor stays as it was, so the next open examines every record."""
         self._mark.close()
         self._connection.close()
 
@@ -106,25 +124,24 @@ class ActiveLog:
         return begin_epoch(self._connection, self._keys, self.anchor.active)
 
     def _segment_is_over(self, utc_day: int) -> bool:
-        if self.head == self.anchor.active_base:
-            return False
-        if utc_day > self.anchor.active_utc_day:
-            return True
-        return self._layout.segment(self.anchor.active).stat().st_size > SEGMENT_BYTES_MAX
+        return not self._empty and (self._full or utc_day > self.anchor.active_utc_day)
 
     def _checkpoint_fully(self) -> bool:
         """Whether a reader was in the way of moving the whole write-ahead log into the segment."""
         busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return bool(busy)
 
-    def _begin_segment(self) -> None:
+    def _begin_segment(self, utc_time: float) -> None:
         """Seal the active segment and begin the next, unless a reader is in the way: then the day runs on a little.
 
         Order: the old file complete, the new file made, then the anchor that names both. A crash before the anchor
         leaves an empty successor, which the next open recognizes.
         """
         self._connection.execute(f"PRAGMA busy_timeout={_BUSY_AT_SEAL_MS}")
-        if self._checkpoint_fully():
+        busy = self._checkpoint_fully()
+        self._connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
+        if busy:
+            self._seal_not_before = utc_time + SEAL_RETRY_S
             return
         self._connection.close()
         number, path = self.anchor.active, self._layout.segment(self.anchor.active)
@@ -145,6 +162,7 @@ class ActiveLog:
             self.anchor, sealed=(*self.anchor.sealed, sealed), active=number + 1, active_utc_day=0
         )
         self.anchor_head()
+        self._empty, self._full, self.uncheckpointed_bytes = True, False, 0
         self._connection = open_for_writing(self._layout.segment(number + 1))
         self._epoch, self._seal = self._begin_epoch()
 

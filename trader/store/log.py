@@ -131,6 +131,7 @@ class EventStore:
         return StoreHealth(
             records=writer.head.sequence - anchor.base_sequence,
             bytes=writer.file_bytes,
+            wal_bytes=writer.wal_bytes,
             segments=len(anchor.sealed) + 1,
             pending=writer.pending,
             dropped=writer.dropped,

@@ -61,7 +61,7 @@ class MemoryJournal:
     def health(self) -> StoreHealth:
         """The same record the store on disk publishes."""
         count = len(self._events)
-        return StoreHealth(count, 0, 1, 0, 0, None, 0.0, self.failure, Verdict.CREATED, f"{count}:memory")
+        return StoreHealth(count, 0, 0, 1, 0, 0, None, 0.0, self.failure, Verdict.CREATED, f"{count}:memory")
 
     def close(self) -> None:
         """Nothing to release."""

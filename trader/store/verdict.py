@@ -39,6 +39,7 @@ class StoreHealth(msgspec.Struct, frozen=True, gc=False):
 
     records: int  # readable records, pruned ones not counted
     bytes: int  # on disk, as of the last checkpoint
+    wal_bytes: int  # of the write-ahead log; grows while a reader stays in one transaction: alarm above 64 MiB
     segments: int
     pending: int  # handed over, not yet durable
     dropped: int  # background events refused because the queue was full

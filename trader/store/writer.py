@@ -42,6 +42,7 @@ class Writer:
         self.dropped = 0
         self.head = log.head
         self.file_bytes = log.file_bytes
+        self.wal_bytes = 0
         self.last_commit_machine_time: float | None = None
         self._log = log
         self._clock = machine_clock
@@ -106,9 +107,8 @@ class Writer:
                 self._turn()
             except (sqlite3.Error, OSError) as error:
                 self._fail(sqlite_reason(error))
-            except BaseException as error:  # noqa: BLE001  a bug: fail closed, keep answering, and let the hook report it
-                self._fail(f"bug in the store's writer: {error!r}")
-                threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), self._thread)))
+            except BaseException as error:  # noqa: BLE001  a bug: fail closed, keep answering, let the hook report it
+                self._report_bug(error)
         self._finish()
 
     def _turn(self) -> None:
@@ -148,19 +148,18 @@ class Writer:
         self._in_flight = []
         for sequence, item in enumerate(batch, first):
             if item.done is not None:
-                item.done(Committed(sequence))
+                self._answer(item.done, Committed(sequence))
 
     def _look_after(self, *, idle: bool) -> None:
         """Checkpoint and anchor when due; preferably while nobody waits."""
         late_s = self._clock() - self._anchor_due
-        wal_bytes = self._log.wal_bytes
-        if wal_bytes > WAL_BYTES_BEFORE_CHECKPOINT * (1 if idle else 2):
+        if self._log.uncheckpointed_bytes > WAL_BYTES_BEFORE_CHECKPOINT * (1 if idle else 2):
             self._log.checkpoint()
         elif self._log.dirty and (late_s >= 0 if idle else late_s > ANCHOR_INTERVAL_S / 2):
             self._log.anchor_head()
         else:
             return
-        self.file_bytes = self._log.file_bytes
+        self.file_bytes, self.wal_bytes = self._log.file_bytes, self._log.wal_bytes
         self._anchor_due = self._clock() + ANCHOR_INTERVAL_S
 
     def _fail(self, reason: str) -> None:
@@ -173,9 +172,20 @@ class Writer:
         self._in_flight = []
         for item in batch:
             if item.done is not None:
-                item.done(CommitFailed(self.failed))
+                self._answer(item.done, CommitFailed(self.failed))
             else:
                 self.dropped += 1
+
+    def _answer(self, done: Done, result: Committed | CommitFailed) -> None:
+        try:
+            done(result)
+        except BaseException as error:  # noqa: BLE001  one caller's bug fails the store, and the others still hear
+            self._report_bug(error)
+
+    def _report_bug(self, error: BaseException) -> None:
+        """Nothing is trusted after a bug: every later commit fails, and the process's hook tells about it."""
+        self._fail(f"bug at the store's writer: {error!r}")
+        threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), self._thread)))
 
     def _finish(self) -> None:
         try:
