@@ -178,6 +178,40 @@ def test_the_write_ahead_log_is_moved_into_the_segment_now_and_then_not_at_every
     assert health.records == 30_001
 
 
+def test_a_replay_holds_what_was_handed_over_before_it_although_nobody_waited(tmp_path: Path) -> None:
+    """A new incarnation must see what the old one had only just handed over, in both lanes."""
+    store, answers = open_store(tmp_path / "canary"), Answers()
+    for number in range(0, 200, 2):
+        store.append(intent(number))
+        store.commit(intent(number + 1), answers)
+        assert len(intents_in(store)) == number + 2
+    store.close()
+
+
+def test_a_replay_since_a_checkpoint_begins_at_the_newest_one(tmp_path: Path) -> None:
+    """A restart reads the last record and what follows it, in any segment; without one it reads everything."""
+    store = open_store(tmp_path / "canary")
+    for day in range(4):
+        commit_all(store, [intent(day * 2, NOON + day * DAY_S)])
+        if day:
+            time_s = NOON + day * DAY_S
+            commit_all(
+                store,
+                [
+                    make_event(
+                        EventName.LEDGER_CHECKPOINT, {"day": day}, utc_time=time_s, market_time=1, profile="canary"
+                    )
+                ],
+            )
+        commit_all(store, [intent(day * 2 + 1, NOON + day * DAY_S)])
+    newest, *after = store.replay(since=EventName.LEDGER_CHECKPOINT)
+    assert newest.payload == {"day": 3}
+    assert [event.payload["client_order_id"] for event in after] == ["cb-7"]
+    assert after[0].sequence == newest.sequence + 1 == store.health.records
+    assert len(list(store.replay(since=EventName.SYSTEM_STOPPED))) == store.health.records
+    store.close()
+
+
 def test_nothing_written_is_readable_without_the_key(tmp_path: Path) -> None:
     """No file holds an order's words in the clear, neither the segment nor SQLite's log."""
     root = tmp_path / "canary"

@@ -51,6 +51,15 @@ def test_a_counting_journal_numbers_events_without_holding_them() -> None:
     assert journal.health.records == 2
 
 
+def test_replay_since_begins_at_the_newest_event_of_that_name() -> None:
+    """The same as on disk; without such an event everything."""
+    journal = MemoryJournal()
+    for number in range(3):
+        journal.append(intent(number))
+    assert [event.sequence for event in journal.replay(since="order.intent")] == [3]
+    assert len(list(journal.replay(since="ledger.checkpoint"))) == 3
+
+
 def test_tail_filters_by_bot_id_and_type() -> None:
     """The same query as on disk."""
     journal = MemoryJournal(profile="canary")

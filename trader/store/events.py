@@ -156,8 +156,8 @@ class Journal(Protocol):
     def commit(self, event: Event, done: Done) -> None:
         """Write durably, then call `done` once. Never blocks; on disk `done` runs on the writer's thread."""
 
-    def replay(self, types: Collection[str] | None = None) -> Iterator[Event]:
-        """Every written event in order, or those of `types`."""
+    def replay(self, types: Collection[str] | None = None, *, since: str = "") -> Iterator[Event]:
+        """Every written event in order, or those of `types`; with `since`, from the newest event of that name on."""
 
     def tail(self, bot_id: str, limit: int = 100, types: Collection[str] | None = None) -> list[Event]:
         """The newest events of a bot id, oldest first."""

@@ -53,6 +53,7 @@ def fills(events: Iterable[Event]) -> Iterator[Row]:
     """One row a fill, with the position and the money it left. `cash` is minus for buying, fees not included."""
     positions = Positions()
     for event in events:
+        before = positions.by_symbol.get(str(event.payload.get("symbol")))
         positions.apply(event)
         if event.event != EventName.TRADE_EXECUTED:
             continue
@@ -66,7 +67,7 @@ def fills(events: Iterable[Event]) -> Iterator[Row]:
             "trade_id": fill.fill_id,
             "order_id": fill.order_id,
             "client_order_id": fill.client_order_id,
-            "realized_pnl": money(event, "realized_pnl", ZERO),
+            "realized_pnl": held.realized - (before.realized if before else ZERO),
             "position_after": held.size,
             "entry_after": held.entry_price,
             "realized_total": held.realized,

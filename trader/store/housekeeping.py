@@ -95,7 +95,7 @@ def _removable(reader: EventReader, old: list[SealedSegment]) -> list[SealedSegm
     """The longest run of old segments that no recovery needs."""
     if not old:
         return []
-    checkpoint = next((e.sequence for e in reader.backwards() if e.event == EventName.LEDGER_CHECKPOINT), 0)
+    checkpoint = reader.newest(EventName.LEDGER_CHECKPOINT)
     covered = sum(1 for sealed in old if sealed.last < checkpoint)
     positions, ends = Positions(), {sealed.last: count for count, sealed in enumerate(old, 1)}
     for event in reader.replay():

@@ -25,6 +25,7 @@ from trader.store.verify import Finding, examine
 from trader.store.writer import Writer
 
 CLOSE_TIMEOUT_S: Final = 15.0
+SETTLE_TIMEOUT_S: Final = 2.0
 
 
 class EventStore:
@@ -107,9 +108,16 @@ class EventStore:
         """
         self._writer.commit(encode(event), event.utc_time, done)
 
-    def replay(self, types: Collection[str] | None = None) -> Iterator[Event]:
-        """Every durable event in order, or those of `types`; each is verified again. Raises StoreRefused at damage."""
-        return self._reader().replay(types)
+    def replay(self, types: Collection[str] | None = None, *, since: str = "") -> Iterator[Event]:
+        """Every event handed over so far, in order, or those of `types`; each is verified again.
+
+        With `since`, from the newest event of that name on (all of them when there is none): a restart reads from
+        `ledger.checkpoint`. Waits up to 2 s for the disk, so that a new incarnation sees what the old one handed over;
+        what is not durable then is missing. Raises StoreRefused at damage.
+        """
+        self._writer.settle(SETTLE_TIMEOUT_S)
+        reader = self._reader()
+        return reader.replay(types, after=reader.newest(since) - 1 if since else 0)
 
     def tail(self, bot_id: str, limit: int = 100, types: Collection[str] | None = None) -> list[Event]:
         """The newest durable events of a bot id, oldest first. Raises ValueError for an unknown bot id."""

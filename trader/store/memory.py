@@ -38,10 +38,13 @@ class MemoryJournal:
         else:
             done(self._write(event))
 
-    def replay(self, types: Collection[str] | None = None) -> Iterator[Event]:
-        """The kept events in order, or those of `types`."""
+    def replay(self, types: Collection[str] | None = None, *, since: str = "") -> Iterator[Event]:
+        """The kept events in order, or those of `types`; with `since`, from the newest event of that name on."""
+        first = 1
+        if since:
+            first = max((at for at, event in enumerate(self._events, 1) if event.event == since), default=1)
         for sequence, event in enumerate(self._events, 1):
-            if types is None or event.type in types:
+            if sequence >= first and (types is None or event.type in types):
                 yield msgspec.structs.replace(event, sequence=sequence)
 
     def tail(self, bot_id: str, limit: int = 100, types: Collection[str] | None = None) -> list[Event]:

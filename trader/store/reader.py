@@ -62,10 +62,16 @@ class EventReader:
         wanted = None if types is None else frozenset(types)
         try:
             for record in read_chain(self._layout, self._keys, self._anchor, after):
-                if record.head.sequence > after:
-                    event = decode(record.body, record.head.sequence)
-                    if wanted is None or event.type in wanted:
-                        yield event
+                event = decode(record.body, record.head.sequence)
+                if wanted is None or event.type in wanted:
+                    yield event
+        except (Damaged, sqlite3.Error, OSError, ValueError) as error:
+            raise StoreRefused(self._layout.folder, f"{error}", _DAMAGED) from error
+
+    def newest(self, name: str) -> int:
+        """The sequence of the newest event of a name; 0 when there is none. Raises StoreRefused at damage."""
+        try:
+            return next((event.sequence for event in self.backwards() if event.event == name), 0)
         except (Damaged, sqlite3.Error, OSError, ValueError) as error:
             raise StoreRefused(self._layout.folder, f"{error}", _DAMAGED) from error
 

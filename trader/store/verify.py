@@ -52,26 +52,28 @@ def examine(layout: Layout, keys: MasterKeys) -> Finding:
 
 
 def read_chain(layout: Layout, keys: MasterKeys, anchor: Anchor, after: int = 0) -> Iterator[OpenRecord]:
-    """Every record of the kept segments behind sequence `after`'s segment start, verified. Raises Damaged.
+    """Every kept record behind sequence `after`, verified. Raises Damaged, sqlite3.Error, OSError.
 
+    A start in the middle takes the mac of record `after` as it is stored: what follows it is proven, not what precedes.
     Also serves readers beside a running writer: each read is short, and the end is wherever the log ends now.
     """
     base = Head(anchor.base_sequence, bytes.fromhex(anchor.base_mac))
     for sealed in anchor.sealed:
         end = Head(sealed.last, bytes.fromhex(sealed.mac))
         if sealed.last > after:
-            yield from _segment_records(layout, keys, sealed.number, base, end)
+            yield from _segment_records(layout, keys, sealed.number, base, end, after)
         base = end
-    yield from _segment_records(layout, keys, anchor.active, base, None)
+    yield from _segment_records(layout, keys, anchor.active, base, None, after)
 
 
 def _segment_records(
-    layout: Layout, keys: MasterKeys, number: int, base: Head, end: Head | None
+    layout: Layout, keys: MasterKeys, number: int, base: Head, end: Head | None, after: int
 ) -> Iterator[OpenRecord]:
     connection = open_for_reading(layout.segment(number))
     try:
-        head = base
-        for record in SegmentReader(connection, keys, number).records(base):
+        reader = SegmentReader(connection, keys, number)
+        head = base if after <= base.sequence else reader.head_at(after)
+        for record in reader.records(head):
             head = record.head
             yield record
         if end is not None and head != end:

@@ -7,6 +7,7 @@ dropped the pages, so trying again would be pretending.
 """
 
 import itertools
+import math
 import sqlite3
 import sys
 import threading
@@ -22,6 +23,7 @@ BATCH_DURABLE_MAX: Final = 256
 BATCH_BACKGROUND_MAX: Final = 256
 BACKGROUND_PENDING_MAX: Final = 100_000  # about 100 MB; beyond, background events are dropped and counted
 COMPANY_WAIT_S: Final = 0.05
+_SETTLE_LOOK_S: Final = 0.001
 ANCHOR_INTERVAL_S: Final = 10.0
 WAL_BYTES_BEFORE_CHECKPOINT: Final = 4 << 20
 
@@ -91,6 +93,29 @@ class Writer:
                 continue
         return now - oldest
 
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until all that was handed over before this call is written or failed; False when the disk was slower."""
+        if threading.current_thread() is self._thread:
+            return False
+        mine, deadline = next(self._arrivals), self._clock() + timeout_s
+        while self._oldest_arrival() < mine:
+            if self._clock() >= deadline or not self._thread.is_alive():
+                return False
+            self._wake.set()  # background events need not wait for company now
+            time.sleep(_SETTLE_LOOK_S)
+        return True
+
+    def _oldest_arrival(self) -> float:
+        """The smallest number among what is queued or being written."""
+        oldest = math.inf
+        for queue in (self._background, self._durable):
+            try:
+                oldest = min(oldest, queue[0].arrival)
+            except IndexError:  # emptied by the writer between two looks
+                continue
+        # looked at last: an item enters here before it leaves its queue
+        return min(oldest, min((item.arrival for item in tuple(self._in_flight)), default=math.inf))
+
     def close(self, timeout_s: float) -> bool:
         """Write what is queued, anchor, release. False when the disk did not answer in time; it stays failed then."""
         self._closing = True
@@ -135,10 +160,13 @@ class Writer:
             self._wake.clear()
 
     def _take(self) -> list[_Item]:
-        durable = [self._durable.popleft() for _ in range(min(BATCH_DURABLE_MAX, len(self._durable)))]
-        waiting = min(BATCH_BACKGROUND_MAX, len(self._background))
-        background = [self._background.popleft() for _ in range(waiting)]
-        self._in_flight = batch = sorted(durable + background)  # the arrival number is unique and comes first
+        """The next batch, in the order of arrival; every item is seen in its queue or in flight, by any thread."""
+        taken = self._in_flight = []
+        for queue, limit in ((self._durable, BATCH_DURABLE_MAX), (self._background, BATCH_BACKGROUND_MAX)):
+            for _ in range(min(limit, len(queue))):
+                taken.append(queue[0])
+                queue.popleft()
+        self._in_flight = batch = sorted(taken)  # the arrival number is unique and comes first
         return batch
 
     def _write(self, batch: list[_Item]) -> None:
