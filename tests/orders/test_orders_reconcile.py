@@ -6,12 +6,11 @@ from trader.market.instrument import Instrument, ProductKind
 from trader.orders.account import AccountSnapshot, Balance, VenuePosition
 from trader.orders.ledger import Ledger
 from trader.orders.order import Fill, Order, OrderReport, OrderState, OrderType, Side, TimeInForce
-from trader.orders.reconcile import DifferenceKind, differences, fill_reports, missing_orders
+from trader.orders.reconcile import DifferenceKind, differences, fill_reports, unlisted_orders
 
 D = Decimal
 BTC = Instrument("BTC-USD", "BTC-USD", ProductKind.SPOT, "BTC", "USD", D("0.01"), D("0.1"), D("0.1"), D(100), D(1))
 FUT = Instrument("FUT", "F-1", ProductKind.FUTURE, "BTC", "USD", D(5), D(1), D(1), D(1000), D(0))
-NOBODY: frozenset[str] = frozenset()
 
 
 def books() -> Ledger:
@@ -35,7 +34,7 @@ def reading(usd: object = 899, btc: object = 1, **changes: object) -> AccountSna
 
 def found(ledger: Ledger, snapshot: AccountSnapshot) -> list[tuple[DifferenceKind, str, Decimal]]:
     """The differences as short rows."""
-    return [(row.kind, row.subject, row.amount) for row in differences(ledger, snapshot, NOBODY)]
+    return [(row.kind, row.subject, row.amount) for row in differences(ledger, snapshot)]
 
 
 def test_agreement_and_coins_held_before_are_no_difference():
@@ -68,10 +67,10 @@ def test_an_incomplete_reading_proves_no_absence():
     """F-N13, and a failed read is never an empty account."""
     told = reading(usd=0, btc=0, complete=False)
     assert found(books(), told) == []
-    assert missing_orders(books(), told, 5.0) == []
+    assert unlisted_orders(books(), told) == []
 
 
-def order(state: OrderState, touched_at: float = 0.0) -> Order:
+def order(state: OrderState) -> Order:
     """One own order."""
     return Order(
         "c9",
@@ -85,7 +84,6 @@ def order(state: OrderState, touched_at: float = 0.0) -> Order:
         False,
         state,
         order_id="v9",
-        touched_at=touched_at,
     )
 
 
@@ -96,16 +94,15 @@ def test_a_symbol_with_an_unproven_order_is_not_judged():
     assert found(ledger, reading(usd=0, positions=(VenuePosition("FUT", D(2), D(50)),))) == []
 
 
-def test_an_open_order_the_reading_does_not_list_is_to_be_looked_up():
-    """Unless it was touched too short before for the venue's lists to show it (F-N14)."""
+def test_an_open_order_the_reading_does_not_list_is_told_and_its_symbol_not_judged():
+    """It may have filled: its position and the wallets prove nothing until it has been looked up."""
     ledger = books()
     ledger.reserve(order(OrderState.OPEN))
-    assert [o.client_order_id for o in missing_orders(ledger, reading(), 5.0)] == ["c9"]
+    told = reading(usd=0, positions=(VenuePosition("FUT", D(2), D(50)),))
+    assert [o.client_order_id for o in unlisted_orders(ledger, told)] == ["c9"]
+    assert found(ledger, told) == []
     listed = OrderReport("c9", "v9", "FUT", OrderState.OPEN, 1.0, "rest")
-    assert missing_orders(ledger, reading(open_orders=(listed,)), 5.0) == []
-    ledger = books()
-    ledger.reserve(order(OrderState.OPEN, touched_at=97.0))
-    assert missing_orders(ledger, reading(), 5.0) == []
+    assert unlisted_orders(ledger, reading(open_orders=(listed,))) == []
 
 
 def test_missed_fills_come_back_from_the_fill_list_once():

@@ -96,11 +96,8 @@ def _cumulative(order: Order, fills: list[Fill], size: Decimal) -> OrderReport:
     )
 
 
-def missing_orders(ledger: Ledger, snapshot: AccountSnapshot, settle_s: float) -> list[Order]:
-    """Orders we hold for open at the venue that a complete reading does not list: to be looked up, never assumed gone.
-
-    An order touched within `settle_s` before the reading was asked for is left out: the venue's lists lag.
-    """
+def unlisted_orders(ledger: Ledger, snapshot: AccountSnapshot) -> list[Order]:
+    """Orders we hold for open at the venue that a complete reading does not list: ended, or too new for its lists."""
     if not snapshot.complete:
         return []
     listed = {report.client_order_id for report in snapshot.open_orders}
@@ -108,18 +105,16 @@ def missing_orders(ledger: Ledger, snapshot: AccountSnapshot, settle_s: float) -
     return [
         order
         for order in ledger.live_orders()
-        if order.state in AT_VENUE
-        and order.client_order_id not in listed
-        and order.order_id not in listed
-        and order.touched_at + settle_s < snapshot.asked_at
+        if order.state in AT_VENUE and order.client_order_id not in listed and order.order_id not in listed
     ]
 
 
-def differences(ledger: Ledger, snapshot: AccountSnapshot, unjudged: frozenset[str]) -> Iterator[Difference]:
-    """Compare positions, coins and wallets. `unjudged` are symbols whose orders are still being looked up."""
+def differences(ledger: Ledger, snapshot: AccountSnapshot) -> Iterator[Difference]:
+    """Compare positions, coins and wallets. A symbol with an unproven or unlisted order is not judged: it may have filled."""
     if not snapshot.complete:
         return
-    blind = set(unjudged) | {order.symbol for order in ledger.live_orders() if order.state in UNPROVEN}
+    blind = {order.symbol for order in ledger.live_orders() if order.state in UNPROVEN}
+    blind |= {order.symbol for order in unlisted_orders(ledger, snapshot)}
     for symbol, instrument in ledger.instruments.items():
         if symbol in blind:
             continue

@@ -37,7 +37,9 @@ def _worst_usd(state: DeskState, case: Case) -> Decimal:
 
 
 def _symbol_cap(state: DeskState, case: Case, limit_usd: Decimal, label: str, key: str, reason: Reason) -> Cap:
-    room = _side_room(state, case, limit_usd / case.unit)
+    """Room under a limit in USD; none at all while the mark has already carried the symbol above it."""
+    over = state.ledger.exposure(case.intent.symbol) > limit_usd
+    room = _side_room(state, case, limit_usd / case.unit) if not over else ZERO
     return Cap(room, reason, label, f"risk.{key}", _worst_usd(state, case), limit_usd)
 
 
@@ -63,7 +65,7 @@ def account_leverage(state: DeskState, case: Case) -> Cap | None:
 def _account_cap(state: DeskState, case: Case, limit: Decimal, label: str, key: str, reason: Reason) -> Cap:
     total = state.ledger.total_exposure()
     others = total - state.ledger.exposure(case.intent.symbol)
-    room = _side_room(state, case, max(limit - others, ZERO) / case.unit)
+    room = _side_room(state, case, (limit - others) / case.unit) if total <= limit else ZERO
     return Cap(room, reason, label, f"risk.{key}", total, limit)
 
 

@@ -14,7 +14,7 @@ from trader.market.clock import Now
 from trader.orders.account import AccountSnapshot
 from trader.orders.order import Fill
 from trader.orders.reason import Reason
-from trader.orders.reconcile import Difference, DifferenceKind, differences, fill_reports, missing_orders
+from trader.orders.reconcile import Difference, DifferenceKind, differences, fill_reports, unlisted_orders
 from trader.risk.booking import book_report
 from trader.risk.care import OrderCare
 from trader.risk.finding import Finding, Severity
@@ -42,7 +42,7 @@ class Reconciler:
         booked = self._book(snapshot, now)
         lost = self._look_for(snapshot)
         self._read_account(snapshot)
-        found = [*lost, *differences(self._state.ledger, snapshot, frozenset(row.subject for row in lost))]
+        found = [*lost, *differences(self._state.ledger, snapshot)]
         confirmed = self._confirm(found, snapshot)
         adjustments, transfers = self._settle(confirmed, now)
         adopted = tuple(b.order for b in booked if b.adopted and b.order is not None)
@@ -82,10 +82,12 @@ class Reconciler:
         return booked
 
     def _look_for(self, snapshot: AccountSnapshot) -> list[Difference]:
-        """Flag orders that should be listed and are not; their symbols are not judged this time."""
+        """Flag orders that should be listed and are not. The venue's lists lag, so a young order is left alone (F-N14)."""
         rows = []
         settle_s = self._state.execution.visibility_delay_s
-        for order in missing_orders(self._state.ledger, snapshot, settle_s):
+        for order in unlisted_orders(self._state.ledger, snapshot):
+            if order.touched_at + settle_s >= snapshot.asked_at:
+                continue
             self._care.flag_missing(order.client_order_id)
             told = f"{order.client_order_id[:8]} {order.state}"
             decision = "looked up by its id; nothing is assumed"
