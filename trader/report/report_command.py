@@ -1,0 +1,110 @@
+"""`run.py report`: one self-contained HTML file about a day or the last days, and the same as JSON beside it.
+
+Only run.py imports this. Reads the event store of a profile, running or not, and writes two files readable for the owner.
+"""
+
+import argparse
+import datetime as dt
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from trader.exit_code import Ends, ExitCode
+from trader.report.daybook import Daybook
+from trader.report.history import daybook
+from trader.report.page import render_html
+from trader.report.state_files import plain
+from trader.store.atomic import private_folder, write_atomically
+from trader.store.layout import profile_folder, running_profiles
+from trader.store.payloads import BadPayload
+from trader.store.reader import EventReader
+from trader.store.verdict import StoreRefused
+
+_DAY_S = 86_400
+_ASSUMPTIONS = (
+    "Times are UTC of the market's clock. Positions are valued at the last mark the system recorded.",
+    "Slippage compares each fill with the mark its decision was made on; fees and funding are as booked.",
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Ends(ExitCode.USAGE, f"run.py report: {message}\nSee: python run.py report --help")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; prints the path of the file. Raises Ends for wrong arguments and a store that cannot be read."""
+    options = _parse(argv)
+    name = options.profile or _only_running()
+    try:
+        folder = profile_folder(name)
+        reader = EventReader.open_readonly(folder)
+        since, until = _stretch(options, reader)
+        book = daybook(reader.replay(), since=since, until=until, assumptions=_ASSUMPTIONS)
+    except ValueError as error:  # a profile's name, or an event that lacks a field
+        code = ExitCode.STORE_REFUSED if isinstance(error, BadPayload) else ExitCode.USAGE
+        raise Ends(code, f"run.py report: {error}") from error
+    except StoreRefused as error:
+        raise Ends(ExitCode.STORE_REFUSED, f"run.py report: {error}") from error
+    page, data = write_report(book, options.out or folder / "reports", since, until)
+    sys.stdout.write(f"{book.verdict}\n{page}\n{data}\n")
+    return ExitCode.OK
+
+
+def write_report(book: Daybook, folder: Path, since: float, until: float) -> tuple[Path, Path]:
+    """Write the two files and return their paths. Raises OSError."""
+    private_folder(folder)
+    last = max(since, until - 1)
+    name = _day(since) if _day(since) == _day(last) else f"{_day(since)}_{_day(last)}"
+    page, data = folder / f"report_{name}.html", folder / f"report_{name}.json"
+    write_atomically(page, render_html(book).encode())
+    write_atomically(data, msgspec.json.format(msgspec.json.encode(plain(book)), indent=1) + b"\n")
+    return page, data
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(prog="run.py report", description="Write a report of what happened and why.", allow_abbrev=False)
+    parser.add_argument("--profile", help="the profile; without it the one that runs")
+    stretch = parser.add_mutually_exclusive_group()
+    stretch.add_argument("--day", type=_midnight, metavar="YYYY-MM-DD", help="one UTC day of the market's clock")
+    stretch.add_argument("--days", type=_count, metavar="N", help="the last N days, the newest included")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where to write (default: reports in the data folder)"
+    )
+    return parser.parse_args(argv)
+
+
+def _stretch(options: argparse.Namespace, reader: EventReader) -> tuple[float, float]:
+    """The asked time; without one, the day of the newest event, which on replayed markets is not today."""
+    if options.day is not None:
+        return options.day, options.day + _DAY_S
+    newest = reader.tail(reader.profile, 1)
+    end = (newest[-1].market_time if newest else time.time()) // _DAY_S * _DAY_S + _DAY_S
+    return end - (options.days or 1) * _DAY_S, end
+
+
+def _midnight(text: str) -> float:
+    return dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC).timestamp()
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 366:
+        raise argparse.ArgumentTypeError("a number of days from 1 to 366")
+    return int(text)
+
+
+def _day(utc_time: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(utc_time))
+
+
+def _only_running() -> str:
+    names = running_profiles()
+    if len(names) != 1:
+        raise Ends(
+            ExitCode.USAGE, f"run.py report: running profiles: {', '.join(names) or 'none'}; name one with --profile"
+        )
+    return names[0]
