@@ -29,7 +29,7 @@ _PATTERNS = (
     re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
     re.compile(r"(?i)\b(authorization|cookie|cb-access-[a-z]+)\b\s*[:=]\s*\S+( \S+)?"),
 )
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if code not in {9}}
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if code != 9}
 
 
 class Redactor:
