@@ -109,11 +109,8 @@ class Accounts:
     def trade_derivative(
         self, listing: Listing, *, signed_size: Decimal, price: Decimal, commission: Decimal, margin_rate: Decimal
     ) -> None:
-        """Change a position at a price:
-
-        Profit of the closed part to the wallet, margin locked or released in proportion.
-
-        The quote wallet may go below zero here: a liquidation at a bad price is a debt, not an error.
+        """Change a position at a price: profit of the closed part to the wallet, margin locked or released in
+        proportion. The quote wallet may go below zero here: a liquidation at a bad price is a debt, not an error.
         """
         position, wallet = self.position(listing.product_id), self.wallet(listing.quote)
         closing = _closing_part(position.net, signed_size)

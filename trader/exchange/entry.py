@@ -172,8 +172,24 @@ def draft(fields: dict[str, Any], listing: Listing, *, order_id: str, now: float
         attached_configuration=fields.get("attached_order_configuration"),
     )
     return (
-        _size_refusal(order, listing) or _price_refusal(order, listing) or _term_refusal(order, listing, now) or order
+        _size_refusal(order, listing)
+        or _price_refusal(order, listing)
+        or _term_refusal(order, listing, now)
+        or _leverage_refusal(order, listing)
+        or order
     )
+
+
+def _leverage_refusal(order: Order, listing: Listing) -> Refusal | None:
+    if listing.venue is not ProductVenue.INTX:
+        return None
+    try:
+        leverage = number(order.leverage)
+    except ValueError:
+        return refusals.INVALID_LEVERAGE
+    if leverage is not None and not 1 <= leverage <= Decimal(listing.max_leverage):
+        return refusals.INVALID_LEVERAGE
+    return None if order.margin_type in {"CROSS", "ISOLATED"} else refusals.INVALID_MARGIN_TYPE
 
 
 def _size_refusal(order: Order, listing: Listing) -> Refusal | None:

@@ -123,9 +123,8 @@ class Matcher:
         return listing.price_of(listing.ticks_of(order.stop_price * slip))
 
     def _reblocked(self, order: Order) -> Order:
-        """A fired bracket that buys pays up to five percent more than it blocked for:
-
-        Block the difference, or all there is.
+        """A fired bracket that buys pays up to five percent more than it blocked for: block the difference, or all
+        there is.
         """
         listing = self._ledger.listings[order.product_id]
         if order.kind is not Kind.BRACKET or not order.is_buy or listing.is_derivative:

@@ -73,9 +73,8 @@ def would_cross(order: Order, listing: Listing, ladder: Ladder) -> bool:
 
 
 class Rested(msgspec.Struct, frozen=True, gc=False):
-    """What a step gave to one resting order:
-
-    Size at its own price, the queue that is left before it, and levels it emptied.
+    """What a step gave to one resting order: size at its own price, the queue that is left before it, and levels it
+    emptied.
     """
 
     size: Decimal

@@ -20,9 +20,8 @@ def seed_of(seed: int, name: str) -> int:
 
 
 def mixed(value: int) -> int:
-    """The finalizer of SplitMix64 (Steele, Lea, Flood 2014):
-
-    A bijection on 64 bits whose output bits all depend on all input bits.
+    """The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection on 64 bits whose output bits all depend on
+    all input bits.
     """
     value = (value + 0x9E3779B97F4A7C15) & _MASK
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
@@ -41,10 +40,7 @@ def signed(seed: int, lane: int, index: int) -> float:
 
 
 def smooth(seed: int, lane: int, position: float) -> float:
-    """Value noise in (-1, 1):
-
-    Random values at the integers, joined by half cosines, so it has no jumps and no kinks.
-    """
+    """Value noise in (-1, 1): random values at the integers, joined by half cosines, so it has no jumps and no kinks."""
     cell = math.floor(position)
     left, right = signed(seed, lane, cell), signed(seed, lane, cell + 1)
     return left + (right - left) * _eased(position - cell)

@@ -52,12 +52,9 @@ class Path(Protocol):
 
 
 class SyntheticPath:
-    """A seeded path:
-
-    Half-minute swings of about 6 bps on slower drifts; the market's first instant is at `origin` (UNIX seconds).
-
-    Sixty-second returns have a standard deviation of about 6 bps (0.45 a year), below the documents' volatility
-    warnings.
+    """A seeded path: half-minute swings of about 6 bps on slower drifts; the market's first instant is at `origin`
+    (UNIX seconds). Sixty-second returns have a standard deviation of about 6 bps (0.45 a year), below the
+    documents' volatility warnings.
     """
 
     def __init__(

@@ -176,9 +176,8 @@ class Arrival(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class FundingPayment(msgspec.Struct, frozen=True, gc=False):
-    """One hourly settlement:
-
-    What the client paid (negative: received) at `time` for the position it held, at a mark price.
+    """One hourly settlement: what the client paid (negative: received) at `time` for the position it held, at a mark
+    price.
     """
 
     product_id: str

@@ -59,9 +59,8 @@ def _sixteen(value: Decimal) -> Decimal:
 
 
 def after_fees(order: Order) -> Decimal:
-    """`total_value_after_fees`:
-
-    Traded value with (buy) or without (sell) the fees, plus what a live buy still blocks.
+    """`total_value_after_fees`: traded value with (buy) or without (sell) the fees, plus what a live buy still
+    blocks.
     """
     if order.is_buy:
         return order.filled_value + order.fees + order.hold

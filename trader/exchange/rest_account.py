@@ -125,9 +125,8 @@ def _payment_method() -> dict[str, Any]:
 
 
 def ledger(call: Call) -> dict[str, Any]:
-    """GET /_exchange/ledger:
-
-    Everything the exchange knows, for tests on this computer; not part of the venue's protocol.
+    """GET /_exchange/ledger: everything the exchange knows, for tests on this computer; not part of the venue's
+    protocol.
     """
     exchange = call.desk.exchange
     call.desk.tick()

@@ -139,8 +139,11 @@ async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
         )
         await runner.cleanup()
         return _USAGE_ERROR
+    told = asyncio.Event()  # before the ready line: whoever reads it may signal at once
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
     _announce(runner.addresses[0][1], key.name, key.private_pem, certificate)
-    await _until_told(desk, world.tick_seconds, die_with_parent=flags.die_with_parent)
+    await _until_told(told, desk, world.tick_seconds, die_with_parent=flags.die_with_parent)
     for connection in list(hub.connections):
         connection.abort()
     await runner.cleanup()
@@ -172,12 +175,8 @@ def _announce(port: int, key_name: str, key_pem: str, certificate: Path | None) 
     sys.stdout.flush()
 
 
-async def _until_told(desk: Desk, tick_seconds: float, *, die_with_parent: bool) -> None:
+async def _until_told(told: asyncio.Event, desk: Desk, tick_seconds: float, *, die_with_parent: bool) -> None:
     """Run the timers until a signal, the end of standard input, or the failure of a timer (which is raised)."""
-    told = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
     work: list[Coroutine[Any, Any, None]] = [_every(tick_seconds, desk.tick), _every(1.0, desk.hub.second)]
     if die_with_parent:
         work.append(_stdin_ended())

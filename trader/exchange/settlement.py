@@ -27,9 +27,8 @@ def hold_currency(order: Order, listing: Listing) -> str:
 
 
 def margin_rate(order: Order, listing: Listing) -> Decimal:
-    """Initial margin as a fraction of notional:
-
-    One over the order's leverage where the venue takes one, else the listing's rate.
+    """Initial margin as a fraction of notional: one over the order's leverage where the venue takes one, else the
+    listing's rate.
     """
     if listing.venue is ProductVenue.INTX:
         return _ONE / Decimal(order.leverage or _ONE)
@@ -70,9 +69,8 @@ def can_block(order: Order, listing: Listing, accounts: Accounts, amount: Decima
 
 
 def settle(order: Order, fill: Fill, listing: Listing, accounts: Accounts) -> Order:
-    """Book a fill:
-
-    Release the part of the hold that it used, move money or position, and return the order with the new totals.
+    """Book a fill: release the part of the hold that it used, move money or position, and return the order with the
+    new totals.
     """
     filled = order.filled_size + fill.size
     after = replace(
