@@ -9,6 +9,7 @@ from store_builders import commit_all, intent, intents_in, open_store
 from trader.store.events import Committed
 from trader.store.keys import fresh_keys, load_keys, save_keys
 from trader.store.layout import Layout
+from trader.store.reader import EventReader
 from trader.store.verdict import StoreRefused, Verdict
 
 
@@ -58,6 +59,16 @@ def test_the_key_may_lie_elsewhere_and_must_be_given_again(tmp_path: Path) -> No
     store = open_store(tmp_path / "canary", key_file=key)
     assert intents_in(store) == ["cb-0", "cb-1", "cb-2"]
     store.close()
+
+
+def test_one_variable_puts_the_keys_of_all_profiles_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With EVENT_STORE_KEY_FOLDER each profile has its own key file there, and a backup of the data holds none."""
+    monkeypatch.setenv("EVENT_STORE_KEY_FOLDER", str(tmp_path / "keys"))
+    for profile in ("canary", "prod"):
+        make_store(tmp_path / "data" / profile, profile=profile)
+    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == ["canary.key", "prod.key"]
+    assert not list((tmp_path / "data").rglob("*.key"))
+    assert EventReader.open_readonly(tmp_path / "data" / "prod").verify().records == 4
 
 
 @pytest.mark.parametrize("name", ["store.key", "store.head", "store.mark", "store/segment-000001.sqlite3", "store"])

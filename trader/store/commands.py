@@ -20,7 +20,7 @@ from trader.exit_code import Ends, ExitCode
 from trader.store.events import Event
 from trader.store.export import KINDS, write_csv, write_jsonl
 from trader.store.housekeeping import prune, rotate_key
-from trader.store.layout import KEY_VARIABLE, profile_folder, running_profiles
+from trader.store.layout import KEY_FOLDER_VARIABLE, profile_folder, running_profiles
 from trader.store.payloads import BadPayload
 from trader.store.projections import readable, utc_text
 from trader.store.reader import EventReader
@@ -109,9 +109,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     common = _Parser(add_help=False)
     common.add_argument("--profile", help="the profile whose store is meant (default: the one that is running)")
     common.add_argument("--root", type=Path, help="a store's folder elsewhere, for a copy or a backup")
-    key = os.environ.get(KEY_VARIABLE)
     common.add_argument(
-        "--key-file", type=Path, default=Path(key) if key else None, help=f"default: ${KEY_VARIABLE}, else store.key"
+        "--key-file",
+        type=Path,
+        help=f"default: <profile>.key in ${KEY_FOLDER_VARIABLE}, else store.key beside the store",
     )
     parser = _Parser(prog="run.py events", description="Read, check, export and maintain the encrypted event store.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -1,6 +1,6 @@
 """Where a store's files are, and the checks that they belong to us alone. Only trader/store/ and report/ import this.
 
-<root>/store.key     the master keys; may be kept elsewhere
+<root>/store.key     the master keys; elsewhere with $EVENT_STORE_KEY_FOLDER
 <root>/store.head    the head anchor: the chain's end, replaced as a whole
 <root>/store.mark    the chain's end after every commit, written in place
 <root>/store/        segment-000001.sqlite3 …, one a UTC day; aside/ keeps what a repair removed
@@ -9,6 +9,7 @@
 import fcntl
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,9 @@ from trader.store.verdict import StoreBusy, StoreRefused
 
 ROOT_VARIABLE: Final = "EVENT_STORE_ROOT"
 DEFAULT_ROOT: Final = "./data"
-KEY_VARIABLE: Final = "EVENT_STORE_KEY_FILE"
+KEY_FOLDER_VARIABLE: Final = "EVENT_STORE_KEY_FOLDER"
+_LOCK_TRIES: Final = 10
+_LOCK_RETRY_S: Final = 0.02
 
 
 def profile_folder(profile: str, data_root: Path | None = None) -> Path:
@@ -41,11 +44,12 @@ def _profiles_folder(data_root: Path | None) -> Path:
 
 def _is_locked(folder: Path) -> bool:
     try:
-        os.close(lock_store(Layout.of(folder.parent)))
-    except StoreBusy:
-        return True
+        descriptor = _try_lock(folder)
     except OSError:
         return False
+    if descriptor is None:
+        return True
+    os.close(descriptor)
     return False
 
 
@@ -57,8 +61,14 @@ class Layout(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, root: Path, key_file: Path | None = None) -> "Layout":
-        """The layout under a profile's folder; without `key_file` the key lies beside the store."""
-        return cls(root, key_file if key_file is not None else root / "store.key")
+        """The layout under a profile's folder.
+
+        Without `key_file` the key is `<profile>.key` in the folder $EVENT_STORE_KEY_FOLDER, else beside the store.
+        """
+        if key_file is None:
+            elsewhere = os.environ.get(KEY_FOLDER_VARIABLE)
+            key_file = Path(elsewhere) / f"{root.name}.key" if elsewhere else root / "store.key"
+        return cls(root, key_file)
 
     @property
     def head_file(self) -> Path:
@@ -129,11 +139,21 @@ def lock_store(layout: Layout) -> int:
     """Become the one writer; returns the descriptor that holds the lock until it is closed. Raises StoreBusy, OSError.
 
     The segments' own folder is locked: unlike a lock file it cannot be deleted and made anew beside a running process.
+    Tries for 0.2 s, since a look at who is running (`running_profiles`) holds the lock for a moment.
     """
-    descriptor = os.open(layout.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    for _ in range(_LOCK_TRIES):
+        descriptor = _try_lock(layout.folder)
+        if descriptor is not None:
+            return descriptor
+        time.sleep(_LOCK_RETRY_S)
+    raise StoreBusy(layout.folder, "another process is writing this store", "Stop it first.")
+
+
+def _try_lock(folder: Path) -> int | None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise StoreBusy(layout.folder, "another process is writing this store", "Stop it first.") from None
+        return None
     return descriptor
