@@ -13,7 +13,7 @@ from typing import NoReturn
 from trader.exit_code import Ends, ExitCode
 from trader.report.files import HEALTH_FILE
 from trader.report.state_files import HEALTH_MAX_AGE_S, Judgement, judge_health
-from trader.store.layout import profile_folder, running_profiles
+from trader.report.which_profile import folder_of
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
         "--max-age", type=float, default=HEALTH_MAX_AGE_S, metavar="SECONDS", help="oldest believable file"
     )
     options = parser.parse_args(argv)
-    told = health_of(_folder(options.profile), time.time(), options.max_age)
+    told = health_of(folder_of("health", options.profile), time.time(), options.max_age)
     sys.stdout.write(told.line + "\n")
     return ExitCode.OK if told.ok else ExitCode.NEGATIVE
 
@@ -44,14 +44,3 @@ def health_of(folder: Path, utc_time: float, max_age_s: float = HEALTH_MAX_AGE_S
     except OSError:
         return judge_health(None, 0.0)
     return judge_health(content, max(0.0, utc_time - written_at), max_age_s)
-
-
-def _folder(profile: str | None) -> Path:
-    names = [profile] if profile else running_profiles()
-    if len(names) != 1:
-        running = ", ".join(names) or "none"
-        raise Ends(ExitCode.USAGE, f"run.py health: running profiles: {running}; name one with --profile")
-    try:
-        return profile_folder(names[0])
-    except ValueError as error:
-        raise Ends(ExitCode.USAGE, f"run.py health: {error}") from error

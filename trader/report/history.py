@@ -189,6 +189,9 @@ class _Fold:
     def intent(self, event: Event) -> None:
         """The durable intent: the latency clock starts."""
         self.intents[text(event, "client_order_id")] = event.utc_time
+        decided = _optional(event, "mark")
+        if decided is not None and event.decision_id:
+            self.marks_of_decisions[event.decision_id] = decided
 
     def signal(self, event: Event) -> None:
         """A decision: one that acts is remembered for its mark, one that does not is a skipped marker."""

@@ -18,8 +18,8 @@ from trader.report.daybook import Daybook
 from trader.report.history import daybook
 from trader.report.page import render_html
 from trader.report.state_files import plain
+from trader.report.which_profile import folder_of
 from trader.store.atomic import private_folder, write_atomically
-from trader.store.layout import profile_folder, running_profiles
 from trader.store.payloads import BadPayload
 from trader.store.reader import EventReader
 from trader.store.verdict import StoreRefused
@@ -39,16 +39,12 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str]) -> int:
     """Run the command; prints the path of the file. Raises Ends for wrong arguments and a store that cannot be read."""
     options = _parse(argv)
-    name = options.profile or _only_running()
+    folder = folder_of("report", options.profile)
     try:
-        folder = profile_folder(name)
         reader = EventReader.open_readonly(folder)
         since, until = _stretch(options, reader)
         book = daybook(reader.replay(), since=since, until=until, assumptions=_ASSUMPTIONS)
-    except ValueError as error:  # a profile's name, or an event that lacks a field
-        code = ExitCode.STORE_REFUSED if isinstance(error, BadPayload) else ExitCode.USAGE
-        raise Ends(code, f"run.py report: {error}") from error
-    except StoreRefused as error:
+    except (StoreRefused, BadPayload) as error:
         raise Ends(ExitCode.STORE_REFUSED, f"run.py report: {error}") from error
     page, data = write_report(book, options.out or folder / "reports", since, until)
     sys.stdout.write(f"{book.verdict}\n{page}\n{data}\n")
@@ -99,12 +95,3 @@ def _count(text: str) -> int:
 
 def _day(utc_time: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(utc_time))
-
-
-def _only_running() -> str:
-    names = running_profiles()
-    if len(names) != 1:
-        raise Ends(
-            ExitCode.USAGE, f"run.py report: running profiles: {', '.join(names) or 'none'}; name one with --profile"
-        )
-    return names[0]

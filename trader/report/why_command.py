@@ -1,0 +1,116 @@
+"""`run.py why SYMBOL [--since 1h] [--json]`: why it did not trade, from what was recorded. Only run.py imports this.
+
+Reads the event store and the last status of a profile, running or not. A total that was recorded before the asked time is
+subtracted; where none was, the counts are those since the run began, and the answer says so.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from trader.config.symbols import canonical, refusal
+from trader.exit_code import Ends, ExitCode
+from trader.orders.reason import Reason
+from trader.report.cycle import EVERY_S
+from trader.report.files import STATUS_FILE
+from trader.report.findings import REASON_OF
+from trader.report.state_files import plain
+from trader.report.which_profile import folder_of
+from trader.report.why import refusals_of, render_why, why
+from trader.store.events import Event, EventName, EventType
+from trader.store.reader import EventReader
+from trader.store.verdict import StoreRefused
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_TOTALS_AGE_S = 3 * EVERY_S
+_TYPES = {EventType.STRATEGY.value, EventType.RISK.value, EventType.METRIC.value}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Ends(ExitCode.USAGE, f"run.py why: {message}\nSee: python run.py why --help")
+
+
+class _LastStatus(msgspec.Struct):
+    """The part of status.json that is needed."""
+
+    market_time: float
+    up_s: float
+    run_id: str
+    symbols: list[str]
+    reasons: dict[str, dict[str, int]]
+    places: dict[str, str]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; raises Ends for wrong arguments, a symbol nobody trades, and a store that cannot be read."""
+    options = _parse(argv)
+    folder, symbol = folder_of("why", options.profile), canonical(options.symbol)
+    last = _last_status(folder)
+    if symbol not in last.symbols:
+        traded = ", ".join(last.symbols)
+        raise Ends(ExitCode.USAGE, f"run.py why: {folder.name} does not trade {symbol}; it trades {traded}")
+    since = last.market_time - options.since
+    try:
+        recent = EventReader.open_readonly(folder).replay(_TYPES)
+        events = [event for event in recent if event.market_time >= since - _TOTALS_AGE_S]
+    except StoreRefused as error:
+        raise Ends(ExitCode.STORE_REFUSED, f"run.py why: {error}") from error
+    before = _totals_before(events, symbol, last.run_id, since)
+    counts = _counts(last.reasons.get(symbol, {}), before)
+    seconds = min(options.since, last.up_s) if before else last.up_s
+    answer = why(symbol, counts, refusals_of(symbol, events, last.market_time - seconds), last.places, seconds)
+    if options.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain(answer)), indent=2).decode() + "\n")
+    else:
+        sys.stdout.write(render_why(answer) + "\n")
+    return ExitCode.OK
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(prog="run.py why", description="Say why a symbol did not trade.", allow_abbrev=False)
+    parser.add_argument("symbol", type=_symbol, metavar="SYMBOL", help="for example BTC-USD")
+    parser.add_argument("--profile", help="the profile; without it the one that runs")
+    parser.add_argument("--since", type=_span, default=3600.0, metavar="SPAN", help="30m, 1h, 2d (default: 1h)")
+    parser.add_argument("--json", action="store_true", help="the whole answer as JSON")
+    return parser.parse_args(argv)
+
+
+def _symbol(text: str) -> str:
+    if told := refusal(text):
+        raise argparse.ArgumentTypeError(told)
+    return text
+
+
+def _span(text: str) -> float:
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text, re.ASCII)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time span; write 30m, 1h or 2d")
+    return float(int(match[1]) * _UNITS[match[2]])
+
+
+def _last_status(folder: Path) -> _LastStatus:
+    try:
+        return msgspec.json.decode((folder / STATUS_FILE).read_bytes(), type=_LastStatus)
+    except (OSError, msgspec.DecodeError) as error:
+        raise Ends(ExitCode.NEGATIVE, f"run.py why: {folder.name} has left no status here; has it run?") from error
+
+
+def _totals_before(events: Sequence[Event], symbol: str, run: str, since: float) -> Mapping[str, Any]:
+    """The newest totals of this run that were recorded before the asked time; empty when none were."""
+    for event in reversed(events):
+        if event.event == EventName.CYCLE_METRICS and event.payload.get("run") == run and event.market_time <= since:
+            reasons = event.payload.get("reasons")
+            return reasons.get(symbol, {}) if isinstance(reasons, dict) else {}
+    return {}
+
+
+def _counts(totals: Mapping[str, int], before: Mapping[str, Any]) -> dict[Reason, int]:
+    return {
+        REASON_OF[code]: max(0, count - int(before.get(code, 0))) for code, count in totals.items() if code in REASON_OF
+    }
