@@ -215,6 +215,7 @@ class Stage:
         self.time = VirtualTime(market_start)
         self.places: list[Place] = []
         self.turns = 0
+        self.meddle: Callable[[Place], None] | None = None
         self._futures = SupervisedActor.__dict__.get("_create_future")
 
     def __enter__(self) -> Stage:
@@ -253,7 +254,10 @@ class Stage:
             self.time.machine_time = max(self.time.machine_time, due)
             self.time.timers.pop()()
         else:
-            ready[int(self.random.random() * len(ready))].turn()
+            place = ready[int(self.random.random() * len(ready))]
+            if self.meddle and place.started:
+                self.meddle(place)
+            place.turn()
             self.turns += 1
         if len(self.places) > 64:
             self.places = [place for place in self.places if place.is_alive()]

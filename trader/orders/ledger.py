@@ -31,6 +31,8 @@ from trader.orders.order import (
 from trader.orders.position import Effect, Position, apply_fill
 
 ZERO = Decimal(0)
+MARK_GRID = Decimal("1E-12")
+"""A price made by division is put on this grid before it values anything, or the running sums would drift in the last digit."""
 FINISHED_KEPT = 5_000
 """Finished orders remembered, so that a late report still finds its order; older ones come back as foreign."""
 
@@ -164,7 +166,7 @@ class Ledger:
         before = self.positions[fill.symbol]
         effect = apply_fill(before, fill)
         if fill.symbol not in self.marks:
-            self.marks[fill.symbol] = fill.price
+            self.marks[fill.symbol] = fill.price.quantize(MARK_GRID)
         self._replace_position(effect.position)
         flow = effect.realized_delta if instrument.is_derivative else effect.position.cash - before.cash
         self._pay(instrument.quote, flow - fill.fee)
@@ -221,7 +223,7 @@ class Ledger:
     def restore_position(self, position: Position) -> None:
         """Put back a position from the journal, valued at its entry until a mark comes."""
         if position.size and position.symbol not in self.marks:
-            self.marks[position.symbol] = position.entry_price
+            self.marks[position.symbol] = position.entry_price.quantize(MARK_GRID)
         self._replace_position(position)
 
     # Worst case
