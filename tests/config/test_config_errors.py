@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trader.config import ConfigErrors, load_settings
-from trader.config.document import Document, read
+from trader.config.document import Document, distrust, read
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 TEXT = SHIPPED.read_text(encoding="utf-8")
@@ -295,3 +295,15 @@ def test_control_characters_of_a_value_are_not_printed(tmp_path: Path) -> None:
     )
     assert "\x1b" not in message
     assert len(message.splitlines()) == 3
+
+
+def test_a_file_that_others_can_change_is_not_believed_while_running(tmp_path: Path) -> None:
+    """F-C01: the hot reload keeps the old configuration; a start only reads it."""
+    file = tmp_path / "config.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    file.chmod(0o644)
+    assert distrust(file) == ""
+    file.chmod(0o646)
+    assert "chmod o-w" in distrust(file)
+    assert distrust(tmp_path / "none.toml") == ""
+    assert distrust(Path("/proc/self/status")) == ""  # root's or our own

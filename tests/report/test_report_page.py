@@ -172,7 +172,7 @@ def test_the_page_is_self_contained_escaped_and_says_what_happened() -> None:
     """No script, no request, nothing from outside unescaped."""
     page = render_html(book_of(two_trades()))
     assert page.startswith("<!doctype html>")
-    assert "2 fills in 1 symbols lost" in page
+    assert "2 fills in BTC-USD lost" in page
     assert "<script" not in page
     assert not re.search(r"(src|href|url)\s*[=(]\s*[\"']?(https?:)?//", page)
     assert "default-src &#x27;none&#x27;" in page or "default-src 'none'" in page
@@ -250,7 +250,7 @@ def test_the_command_writes_page_and_json_of_the_newest_day(canary: Path, capsys
     """From the store on disk; private files; the same figures in both."""
     assert main(["--profile", "canary"]) == ExitCode.OK
     verdict, page, data = capsys.readouterr().out.splitlines()
-    assert verdict.startswith("2 fills in 1 symbols lost")
+    assert verdict.startswith("2 fills in BTC-USD lost")
     assert page == str(canary / "reports" / "report_2026-11-20.html")
     assert (Path(page).stat().st_mode & 0o777, Path(data).stat().st_mode & 0o777) == (0o600, 0o600)
     assert verdict in Path(page).read_text()

@@ -49,6 +49,23 @@ def read(path: Path) -> Document | Problem:
     return Document(path.name, tree, scan(text))
 
 
+def distrust(path: Path) -> str:
+    """Why a file that changed under a running system should not be believed, or "" (F-C01).
+
+    Only its owner and the administrator may be able to change limits: a file of somebody else, or one that everybody can
+    write, keeps the old configuration in force. A missing file is for `read` to report.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    if found.st_uid not in (0, os.getuid()):
+        return f"{path.name} belongs to another user; chown it to the one that runs the trader"
+    if found.st_mode & stat.S_IWOTH:
+        return f"{path.name} can be written by everybody; chmod o-w it"
+    return ""
+
+
 def _read_text(path: Path) -> str | Problem:
     def refused(remedy: str) -> Problem:
         return Problem(0, "file", str(path), "", remedy)

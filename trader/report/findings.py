@@ -60,9 +60,9 @@ def verdict_of(pnl: PnlSplit, days: Sequence[SymbolDay], events: int) -> str:
         return "Nothing was recorded in this time: the system did not run."
     if not fills:
         return f"No fill. {refused} orders were refused before they were sent; the reason table says what held back."
-    traded = len([day for day in days if day.filled])
+    traded = ", ".join(day.symbol for day in days if day.filled)
     return (
-        f"{fills} fills in {traded} symbols {'gained' if pnl.total >= 0 else 'lost'} {usd(abs(pnl.total))} USD:"
+        f"{fills} fills in {traded} {'gained' if pnl.total >= 0 else 'lost'} {usd(abs(pnl.total))} USD:"
         f" price {usd(pnl.price, signed=True)}, fees {usd(-pnl.fees, signed=True)},"
         f" funding {usd(pnl.funding, signed=True)}. {refused} orders were refused."
     )

@@ -24,7 +24,7 @@ h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin:2rem 0 .4rem;
 td,th{text-align:right;padding:.15rem .5rem;border-bottom:1px solid var(--rule);font-variant-numeric:tabular-nums}
 td.t,th.t{text-align:left}svg{width:100%;height:auto;display:block}text{font-size:11px;fill:var(--soft)}
 .grid{stroke:var(--rule)}.line{fill:none;stroke:var(--line);stroke-width:1.4}.area{fill:var(--bad);opacity:.15}
-.buy{fill:var(--good)}.sell{fill:var(--bad)}.refused{fill:none;stroke:var(--bad);stroke-width:1.6}
+.buy{fill:var(--good)}.sell{fill:var(--bad)}.refused{fill:var(--bad)}
 .ring{fill:none;stroke-width:1.4;stroke:var(--soft)}.ring.market{stroke:var(--warn)}.ring.risk{stroke:var(--bad)}
 .ring.data{stroke:var(--line)}.good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
 @media print{body{margin:0}}
@@ -115,7 +115,7 @@ def _money(pnl: PnlSplit) -> tuple[str, str, str, str]:
 
 def _symbol(day: SymbolDay) -> str:
     counts = f"{len(day.filled)} filled, {len(day.refused)} refused, {len(day.skipped)} skipped"
-    legend = "triangles: filled buys and sells; red rings: refused; other rings: skipped, coloured by group"
+    legend = "triangles: filled buys and sells; red dots: refused; rings: skipped, coloured by group"
     markers = [
         *(_ring(mark) for mark in day.skipped),
         *(Marker(mark.time, mark.price, "ring", "refused", _told(mark)) for mark in day.refused),
