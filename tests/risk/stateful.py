@@ -311,14 +311,18 @@ class DeskMachine(RuleBasedStateMachine):
                 proven = self.desk.absent(name, self.now.machine_time, self.now)
                 note("absence proven" if proven else "absence not yet proven")
 
-    @rule(knows_fills=st.booleans())
-    def account_is_read(self, knows_fills: bool) -> None:
-        """A complete reading of the true account, twice when a difference must be seen twice."""
-        self.fresh()
-        found = self.desk.reconcile(self.true_snapshot(), self.now)
-        self.journal += [report for report in self.true_snapshot().open_orders if found.booked]
-        for row in found.mismatches:
-            raise AssertionError(f"the venue tells the truth and our own orders explain it all, yet: {row.text}")
+    @rule(pause=st.sampled_from([0.0, 2.5, 7.0]))
+    def account_is_read(self, pause: float) -> None:
+        """Complete readings of the true account, far enough apart for a false difference to be believed."""
+        for wait in (0.0, pause):
+            self.second += wait
+            self.fresh()
+            true = self.true_snapshot()
+            found = self.desk.reconcile(true, self.now)
+            self.journal += true.open_orders if found.booked else ()
+            note("reading", *(["reading books fills"] if found.booked else []))
+            for row in found.mismatches:
+                raise AssertionError(f"our own orders explain the venue's truth, yet: {row.text}")
 
     def true_snapshot(self):
         """The account as the venue would tell it."""

@@ -92,8 +92,9 @@ def mark_is_fresh(state: DeskState, case: Case) -> Refusal | None:
         return Refusal(Reason.DATA_STALE, text, config_key="risk.stale_mark_s")
     newest = case.watch.quote
     if newest is not None and newest is not case.watch.good:
-        crossed = newest.tainted == "crossed" or not newest.bid < newest.ask
-        told = newest.tainted or ("crossed" if crossed else "a jump that is not confirmed yet")
+        finite = newest.bid.is_finite() and newest.ask.is_finite()
+        crossed = newest.tainted == "crossed" or (finite and newest.bid >= newest.ask)
+        told = newest.tainted or ("crossed" if crossed else "a jump not yet confirmed, or a spread beyond 5 %")
         return Refusal(Reason.BOOK_CROSSED if crossed else Reason.DATA_GAP, f"{symbol} quote cannot be trusted: {told}")
     return None
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from trader.market.clock import Now
 from trader.orders.account import AccountSnapshot
 from trader.orders.order import Fill
@@ -17,6 +19,7 @@ from trader.orders.reason import Reason
 from trader.orders.reconcile import Difference, DifferenceKind, differences, fill_reports, unlisted_orders
 from trader.risk.booking import book_report
 from trader.risk.care import OrderCare
+from trader.risk.case import ABSURD
 from trader.risk.finding import Finding, Severity
 from trader.risk.granted import Booked, Reconciliation, Transfer
 from trader.risk.state import WALLETS, DeskState
@@ -35,7 +38,9 @@ class Reconciler:
         self._adjusted = False
 
     def reconcile(self, snapshot: AccountSnapshot, now: Now) -> Reconciliation:
-        """Take one reading of the account into the books."""
+        """Take one reading of the account into the books. A reading with a number that is none counts as incomplete."""
+        if not _is_sound(snapshot):
+            snapshot = msgspec.structs.replace(snapshot, complete=False, fills=(), fees=None)
         unproven = {
             o.client_order_id for o in self._state.ledger.live_orders() if o.client_order_id not in self._proven()
         }
@@ -147,6 +152,20 @@ class Reconciler:
                 self._state.day.transfer(row.amount)
             self._adjusted = False
         return tuple(adjustments), tuple(transfers)
+
+
+def _is_sound(snapshot: AccountSnapshot) -> bool:
+    """True when every figure of the reading is a number that an account can have."""
+    held = [amount for balance in snapshot.balances for amount in (balance.available, balance.hold)]
+    signed = [position.size for position in snapshot.positions] + [fill.fee for fill in snapshot.fills]
+    filled = [amount for fill in snapshot.fills for amount in (fill.size, fill.price)]
+    rates = [snapshot.fees.maker, snapshot.fees.taker] if snapshot.fees is not None else []
+    margin = [snapshot.margin.available_margin] if snapshot.margin is not None else []
+    if not all(amount.is_finite() and abs(amount) < ABSURD for amount in (*held, *signed, *filled, *rates, *margin)):
+        return False
+    return (
+        all(amount >= 0 for amount in held) and all(amount > 0 for amount in filled) and all(rate < 1 for rate in rates)
+    )
 
 
 def _findings(mismatches: tuple[Difference, ...]) -> tuple[Finding, ...]:

@@ -18,6 +18,8 @@ from trader.venue import FeedEvent, FeedKind
 
 JUMP_PART = 10
 """A mark that moves by more than one part in ten at once is not believed at once."""
+SPREAD_PART = 20
+"""A spread wider than one part in twenty of the ask is no price (F-V08)."""
 JUMP_CONFIRM_S = 3.0
 """A jump that still stands after this many seconds is the market."""
 JUMP_MEMORY_S = 30.0
@@ -77,6 +79,8 @@ class MarketWatch:
         watch.quote = quote
         bid, ask = quote.bid, quote.ask
         if quote.tainted or quote.half_ticks <= 0 or not (bid.is_finite() and ask.is_finite() and 0 < bid < ask):
+            return
+        if (ask - bid) * SPREAD_PART > ask:
             return
         good = watch.good
         jumps = good is not None and abs(quote.half_ticks - good.half_ticks) * JUMP_PART > good.half_ticks
