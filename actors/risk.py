@@ -306,6 +306,8 @@ class Risk(SupervisedActor):
                 "{} filled {} {} at {}, fee {}", fill.symbol, fill.side.lower(), fill.size, fill.price, fill.fee
             )
             self._raise(self.desk.on_tick(self.now))
+        if booked.position is not None and not booked.position.size:
+            self.peaks.pop(order.symbol, None)
         if booked.adopted:
             self._next_reconcile = self.now.machine_time
         self._tell_position(order.symbol, order.decision_id if not order.is_live else "")

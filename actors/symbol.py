@@ -41,12 +41,17 @@ from trader.orders.position import PositionState
 from trader.orders.reason import Reason
 from trader.risk.limits import ExecutionSettings, RiskLimits
 from trader.store.events import EventName
+from trader.strategy.examine import examine
 from trader.strategy.protocol import Action, Context, Decision, PositionView, Strategy, StrategyState
 from trader.strategy.sizing import entry_size
 
 HELLO_EVERY_S = 0.5
 HISTORY_EVERY_S = 2.0
 HISTORY_PATIENCE_S = 6.0
+BAR_GRACE_S = 0.5
+"""A bar without a further mark is closed this long after its end: marks still on their way belong to it."""
+CANDLE_END_S = 0.001
+"""A candle's close counts as a mark this long before its end, so that it belongs to the bar that ends there."""
 QUIET = frozenset({Reason.NO_SIGNAL, Reason.HOLDING, Reason.WARMING_UP, Reason.PENDING_ORDER})
 
 
@@ -57,6 +62,8 @@ class SymbolSettings(msgspec.Struct, frozen=True):
     execution: ExecutionSettings
     risk: RiskLimits
     leverage_cap: Decimal
+    candles: bool = False
+    """Whether each quote is the close of a recorded candle: it is the last mark of the bar that ends with it."""
 
 
 class Pending(msgspec.Struct, frozen=True, gc=False):
@@ -96,6 +103,7 @@ class Symbol(SupervisedActor):
         self._last: DecisionReport | None = None
         self._history_source = ""
         self._warm = False
+        self._resets = 0
         self._asked_hello = self._asked_history = float("-inf")
         self._started = surroundings.machine_time()
 
@@ -138,34 +146,46 @@ class Symbol(SupervisedActor):
         self._quote = quote
         if quote.tainted:
             return
-        bar = self.window.add(quote.half_ticks, quote.market_time)
+        window, market_time = self.window, quote.market_time
+        if self._settings.candles:
+            bar = window.add(quote.half_ticks, market_time - CANDLE_END_S)
+            self._judge_bars(bar or window.advance(market_time), quote)
+            if bar is not None:
+                self._judge_bars(window.advance(market_time), quote)
+        else:
+            self._judge_bars(window.add(quote.half_ticks, market_time), quote)
+        context = self._context(quote)
+        if context is None:
+            return
+        stop = self.strategy.on_mark(quote.half_ticks, self._position, context)
+        if stop is not None and self._pending is None:
+            self._judge(examine(stop), context)
+
+    def _judge_bars(self, bar: Bar | None, quote: Quote, now: Now | None = None) -> None:
+        """Ask the strategy about each bar that has closed, one at a time; without a position to go by the bars only fill the window."""
+        while bar is not None:
+            context = self._context(quote, now)
+            if context is not None:
+                self._judge(examine(self.strategy.on_bar(self.window, self._position, context)), context)
+            bar = self.window.fill()
+
+    def _context(self, quote: Quote, now: Now | None = None) -> Context | None:
+        """Put the moment together; None while risk has not told the position and the equity."""
         state = self._state
         if state is None or state.equity is None:
-            return
-        context = self._context(quote, state, state.equity)
-        while bar is not None:
-            self._judge(self.strategy.on_bar(self.window, self._view(), context), context)
-            bar = self.window.fill()
-        stop = self.strategy.on_mark(quote.half_ticks, self._view(), context)
-        if stop is not None and self._pending is None:
-            self._judge(stop, context)
-
-    def _context(self, quote: Quote, state: PositionState, equity: Decimal) -> Context:
+            return None
         return Context(
             instrument=self.instrument,
             quote=quote,
-            equity_usd=equity,
-            market_time=quote.market_time,
-            machine_time=quote.machine_time,
+            equity_usd=state.equity,
+            market_time=now.market_time if now else quote.market_time,
+            machine_time=now.machine_time if now else quote.machine_time,
             book=self._book,
             feed_up=self._feed_up,
             leverage_cap=self._settings.leverage_cap,
             stale_after_s=self._settings.risk.stale_mark_s,
             force_exit=self._force_exit,
         )
-
-    def _view(self) -> PositionView:
-        return self._position
 
     def _judge(self, decision: Decision, context: Context) -> None:
         """Count a hold under its reason, or turn a wish into an intent, whose end risk will count."""
@@ -303,17 +323,38 @@ class Symbol(SupervisedActor):
             logger.warning("{}: no answer to {}, giving the intent up", self.name, self._pending.decision_id)
             self._pending = None
             self._refresh_view()
+        self._let_time_pass(now)
         self._ask_for_memory()
         self._tell_counts()
         self.publish(
             SymbolReport(
-                last=self._last,
+                last=self._explained(),
                 bars=self.window.closed,
                 bars_needed=self.strategy.required_bars,
                 evaluations=self._counts.total(),
                 history_source=self._history_source,
                 incarnation=self.incarnation,
             )
+        )
+
+    def _let_time_pass(self, now: Now) -> None:
+        """Close bars that have ended without a further mark, and ask for history anew when a hole has emptied the window."""
+        quote = self._quote
+        if quote is not None and not quote.tainted and not self._settings.candles:
+            self._judge_bars(self.window.advance(now.market_time - BAR_GRACE_S), quote, now)
+        if self.window.resets != self._resets:
+            self._resets = self.window.resets
+            logger.info("{}: the window starts anew: {}", self.name, self.window.reset_text)
+            self._warm, self._asked_history, self._started = False, float("-inf"), now.machine_time
+
+    def _explained(self) -> DecisionReport | None:
+        """Return the last decision; a quiet one is given the numbers of the moment for its text."""
+        last, quote = self._last, self._quote
+        if last is None or quote is None or last.text or last.reason not in QUIET:
+            return last
+        context = self._context(quote)
+        return (
+            last if context is None else msgspec.structs.replace(last, text=self.strategy.explain(self.window, context))
         )
 
     def _ask_for_memory(self) -> None:

@@ -12,18 +12,13 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import pykka
 from loguru import logger
-from trader.coinbase.feed import MarketFeed, UserFeed
-from trader.coinbase.rest import CoinbaseVenue
 
 from actors.address import SUPERVISOR, AddressBook
 from actors.base import Board, Running, Vitals, launch_thread
-from actors.broker import Broker
+from actors.children import child_specs
 from actors.clock import MarketClock
 from actors.connection import Connection, check_venue, connect
 from actors.eventlog import EventLog
@@ -32,13 +27,12 @@ from actors.guardian import End, Guardian, Inbox, Outcome, listen_for_signals
 from actors.holdfile import HoldFile
 from actors.live import LivePorts
 from actors.lock import AlreadyRunning, ProcessLock
-from actors.policy import Role
 from actors.reports import SymbolReport
-from actors.risk import Risk, RiskSettings
 from actors.status import StatusWriter
-from actors.supervisor import ChildSpec, Supervisor, vitals_of
-from actors.symbol import Symbol, SymbolSettings
-from trader.config import Budget, Settings
+from actors.supervisor import Supervisor, vitals_of
+from trader.coinbase.feed import MarketFeed, UserFeed
+from trader.coinbase.rest import CoinbaseVenue
+from trader.config import Settings
 from trader.exit_code import Ends, ExitCode
 from trader.market.catalog import ProductCatalog
 from trader.market.instrument import Instrument
@@ -48,7 +42,6 @@ from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
 from trader.store.events import EventName
 from trader.store.log import EventStore
 from trader.store.verdict import StoreBusy, StoreRefused
-from trader.strategy.protocol import Strategy
 from trader.strategy.registry import StrategyError, create_strategy
 
 SWITCH_INTERVAL_S = 0.0005
@@ -128,12 +121,12 @@ def _run(
     surroundings = LiveSurroundings(AddressBook(tuple(instruments)), events, inbox, uuid.uuid4().hex[:6])
     ports = LivePorts(venue, lambda: _feeds(connection, instruments, settings), clock, dry_run=options.dry_run)
     holds = HoldFile(folder / "holds.json")
-    _start_mode(settings, holds, clock)
+    _start_mode(settings, holds, clock, options.config.parent)
     supervisor_ref = Supervisor.start(
         SUPERVISOR,
         1,
         surroundings,
-        child_specs(settings, surroundings, ports, instruments),
+        child_specs(settings, surroundings, ports, instruments, folder=options.config.parent),
         holds,
         inbox,
         settings.supervision.hang_s,
@@ -165,55 +158,6 @@ def _run(
     return code
 
 
-def child_specs(
-    settings: Settings, surroundings: LiveSurroundings, ports: LivePorts, instruments: dict[str, Instrument]
-) -> list[ChildSpec]:
-    """Name every child, its budget and what it waits for: risk, then the broker, then the symbols."""
-    execution = settings.execution
-    leverage_cap = min(settings.risk.leverage_max_global, settings.risk.leverage_max)
-    risk_settings = RiskSettings(
-        limits=settings.risk,
-        execution=execution,
-        window=settings.trading_window,
-        reconcile_every_s=settings.reconcile.interval_s,
-        live=not settings.is_paper,
-    )
-
-    def risk(incarnation: int) -> pykka.ActorRef[Any]:
-        return Risk.start("risk", incarnation, surroundings, instruments, risk_settings)
-
-    def broker(incarnation: int) -> pykka.ActorRef[Any]:
-        return Broker.start(
-            "broker", incarnation, surroundings, ports, instruments, execution, settings.strategy.bar_seconds
-        )
-
-    def symbol(name: str) -> Callable[[int], pykka.ActorRef[Any]]:
-        own = settings.risk.leverage_max_per_symbol.get(name, leverage_cap)
-        given = SymbolSettings(
-            settings.strategy.bar_seconds, execution, settings.risk, min(own, leverage_cap, Decimal(10))
-        )
-
-        def make(incarnation: int) -> pykka.ActorRef[Any]:
-            def strategy() -> Strategy:
-                return create_strategy(settings.strategy, settings.filters, settings.sizing)
-
-            return Symbol.start(name, incarnation, surroundings, instruments[name], given, strategy)
-
-        return make
-
-    def spec(
-        name: str, role: Role, make: Callable[[int], pykka.ActorRef[Any]], budget: Budget, waits: tuple[str, ...]
-    ) -> ChildSpec:
-        return ChildSpec(name, role, make, budget.restarts, budget.window_s, waits)
-
-    budgets = settings.supervision
-    return [
-        spec("risk", Role.RISK, risk, budgets.risk_budget, ()),
-        spec("broker", Role.BROKER, broker, budgets.broker_budget, ()),
-        *(spec(name, Role.SYMBOL, symbol(name), budgets.symbol_budget, ("risk", "broker")) for name in instruments),
-    ]
-
-
 def _feeds(
     connection: Connection, instruments: dict[str, Instrument], settings: Settings
 ) -> list[MarketFeed | UserFeed]:
@@ -233,10 +177,10 @@ def _open_store(folder: Path, settings: Settings, connection: Connection) -> Eve
         raise Ends(ExitCode.ALREADY_RUNNING, str(error)) from error
 
 
-def _start_mode(settings: Settings, holds: HoldFile, clock: MarketClock) -> None:
+def _start_mode(settings: Settings, holds: HoldFile, clock: MarketClock, folder: Path) -> None:
     """Put the configured start mode into the table before anybody reads it, and check the strategy can be made at all."""
     try:
-        create_strategy(settings.strategy, settings.filters, settings.sizing)
+        create_strategy(settings.strategy, settings.filters, settings.sizing, folder=folder)
     except StrategyError as error:
         raise Ends(ExitCode.CONFIG_ERROR, str(error)) from error
     wanted = [
@@ -271,7 +215,7 @@ def _finish(outcome: Outcome, connection: Connection) -> ExitCode:
         return ExitCode.OK
     if outcome.end is End.STOPPED_UNCONFIRMED:
         return ExitCode.CANCELS_UNCONFIRMED
-    from trader.coinbase.cold import cancel_everything  # noqa: PLC0415 - shares nothing with the running system, not even its start
+    from trader.coinbase.cold import cancel_everything
 
     logger.warning("cold path: cancelling every open order of the portfolio ({})", outcome.text)
     result = cancel_everything(connection.credentials, connection.rest_url, COLD_DEADLINE_S, ca_file=connection.ca_file)

@@ -1,0 +1,82 @@
+"""The children of a system: what each actor is made of, its restart budget, and what it waits for.
+
+The one list that trading, the stage and the backtest share, so that what is tested is what trades. Imported by their wiring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pykka
+
+from actors.base import Surroundings
+from actors.broker import Broker, VenuePorts
+from actors.policy import Role
+from actors.risk import Risk, RiskSettings
+from actors.supervisor import ChildSpec
+from actors.symbol import Symbol, SymbolSettings
+from trader.config import Budget, Settings
+from trader.market.instrument import Instrument
+from trader.strategy.protocol import Strategy
+from trader.strategy.registry import create_strategy
+
+
+def child_specs(
+    settings: Settings,
+    surroundings: Surroundings,
+    ports: VenuePorts,
+    instruments: dict[str, Instrument],
+    *,
+    folder: Path,
+    candles: bool = False,
+) -> list[ChildSpec]:
+    """Name every child, its budget and what it waits for: risk, then the broker, then the symbols.
+
+    `folder` is where a strategy's relative file name starts. `candles` says that each quote is the close of a recorded candle.
+    """
+    execution = settings.execution
+    leverage_cap = min(settings.risk.leverage_max_global, settings.risk.leverage_max)
+    risk_settings = RiskSettings(
+        limits=settings.risk,
+        execution=execution,
+        window=settings.trading_window,
+        reconcile_every_s=settings.reconcile.interval_s,
+        live=not settings.is_paper,
+    )
+
+    def risk(incarnation: int) -> pykka.ActorRef[Any]:
+        return Risk.start("risk", incarnation, surroundings, instruments, risk_settings)
+
+    def broker(incarnation: int) -> pykka.ActorRef[Any]:
+        return Broker.start(
+            "broker", incarnation, surroundings, ports, instruments, execution, settings.strategy.bar_seconds
+        )
+
+    def symbol(name: str) -> Callable[[int], pykka.ActorRef[Any]]:
+        own = settings.risk.leverage_max_per_symbol.get(name, leverage_cap)
+        given = SymbolSettings(
+            settings.strategy.bar_seconds, execution, settings.risk, min(own, leverage_cap, Decimal(10)), candles
+        )
+
+        def make(incarnation: int) -> pykka.ActorRef[Any]:
+            def strategy() -> Strategy:
+                return create_strategy(settings.strategy, settings.filters, settings.sizing, folder=folder)
+
+            return Symbol.start(name, incarnation, surroundings, instruments[name], given, strategy)
+
+        return make
+
+    def spec(
+        name: str, role: Role, make: Callable[[int], pykka.ActorRef[Any]], budget: Budget, waits: tuple[str, ...]
+    ) -> ChildSpec:
+        return ChildSpec(name, role, make, budget.restarts, budget.window_s, waits)
+
+    budgets = settings.supervision
+    return [
+        spec("risk", Role.RISK, risk, budgets.risk_budget, ()),
+        spec("broker", Role.BROKER, broker, budgets.broker_budget, ()),
+        *(spec(name, Role.SYMBOL, symbol(name), budgets.symbol_budget, ("risk", "broker")) for name in instruments),
+    ]
