@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from trader.store.events import Committed, Event, EventName, encode, make_event
+from trader.store.events import Committed, Event, EventName, Payload, encode, make_event
 from trader.store.log import EventStore
 from trader.store.memory import MemoryJournal
 from trader.store.recorder import InputRecorder
@@ -31,7 +31,7 @@ APPENDS_PER_S = 500
 
 def intent(number: int) -> Event:
     """An order intent of usual size, about 470 bytes of JSON."""
-    payload = {
+    payload: Payload = {
         "client_order_id": f"6f1c0c1e-7a57-4c1a-9a0e-{number:012d}",
         "symbol": "BTC-USD",
         "side": "BUY",
