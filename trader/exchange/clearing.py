@@ -53,7 +53,7 @@ class Clearing:
     def __init__(self, ledger: Ledger, matcher: Matcher) -> None:
         self._ledger = ledger
         self._matcher = matcher
-        self._hour: int | None = None
+        self.funding_hour: int | None = None
 
     def mark(self, product_id: str) -> Decimal:
         """The price at which positions are valued: the middle of the book."""
@@ -87,12 +87,12 @@ class Clearing:
     def settle(self, now: float) -> None:
         """Pay funding for each hour that began, then liquidate what no longer carries its margin."""
         hour = int(now // INTERVAL_S)
-        if self._hour is None:
-            self._hour = hour
-        while self._hour < hour:
-            self._hour += 1
+        if self.funding_hour is None:
+            self.funding_hour = hour
+        while self.funding_hour < hour:
+            self.funding_hour += 1
             for listing in self._open():
-                self._pay(listing, self._hour)
+                self._pay(listing, self.funding_hour)
         for quote in sorted({listing.quote for listing in self._open()}):
             health = self.health(quote)
             if health.equity < health.maintenance_margin:

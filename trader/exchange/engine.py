@@ -53,7 +53,7 @@ class Exchange:
         self._matcher = Matcher(self.ledger)
         self.clearing = Clearing(self.ledger, self._matcher)
         self.treasury = Treasury(self.accounts)
-        self._attached: dict[str, str] = {}  # order -> id promised to its take-profit and stop-loss child
+        self.attached: dict[str, str] = {}  # order -> id promised to its take-profit and stop-loss child
 
     def market(self, product_id: str) -> Market:
         """The market whose book a product trades on."""
@@ -82,7 +82,7 @@ class Exchange:
             return order
         if order.attached_configuration is not None:
             child = self.ledger.new_id("attached")
-            self._attached[order.order_id] = child
+            self.attached[order.order_id] = child
             order = replace(order, attached_order_id=child)
         self.admit(order, now)
         self._spawn_attached(now)
@@ -173,11 +173,11 @@ class Exchange:
 
     def _spawn_attached(self, now: float) -> None:
         """Place the take-profit and stop-loss child of every parent that ended with a fill."""
-        for parent_id, child_id in list(self._attached.items()):
+        for parent_id, child_id in list(self.attached.items()):
             parent = self.orders[parent_id]
             if not parent.status.is_final:
                 continue
-            del self._attached[parent_id]
+            del self.attached[parent_id]
             if parent.filled_size > 0:
                 self._place_child(parent, child_id, now)
 

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 from multidict import MultiMapping
 
+from trader.exchange.account_file import AccountFile
 from trader.exchange.clock import VenueClock
 from trader.exchange.engine import Exchange
 from trader.exchange.keys import ApiKey, KeyRing
@@ -34,6 +35,7 @@ class Desk(msgspec.Struct):
     clock: VenueClock
     hub: Hub
     keys: KeyRing
+    account_file: AccountFile | None = None
 
     def now(self) -> float:
         """Market time."""
@@ -45,8 +47,11 @@ class Desk(msgspec.Struct):
         self.publish()
 
     def publish(self) -> None:
-        """Publish what changed since the last time."""
-        self.hub.publish(self.exchange.drain())
+        """Store, then publish, what changed since the last time."""
+        changes = self.exchange.drain()
+        if self.account_file is not None:
+            self.account_file.save(self.exchange, changes)
+        self.hub.publish(changes)
 
 
 class Call(msgspec.Struct):

@@ -34,6 +34,7 @@ from trader.exchange import (
     rest_portfolios,
     rest_trading,
 )
+from trader.exchange.account_file import reset
 from trader.exchange.certificate import server_context, write_certificate
 from trader.exchange.keys import KeyRing, fresh_key
 from trader.exchange.rest import Counter, Desk
@@ -53,6 +54,7 @@ _TABLES = (
 )
 _USAGE_ERROR = 64
 _GRACE_S = 0.3
+_KEEP_TIME_S = 5.0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -96,9 +98,12 @@ def _decimal(raw: str) -> Decimal:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the exchange until it is told to end; returns the exit code."""
+    """Run the exchange until it is told to end, or `reset --data DIR` a stored account; returns the exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["reset"]:
+        return _reset(arguments[1:])
     try:
-        flags = parser().parse_args(argv)
+        flags = parser().parse_args(arguments)
     except SystemExit as exit_request:
         return _USAGE_ERROR if exit_request.code else 0
     settings = Settings(
@@ -120,11 +125,24 @@ def main(argv: list[str] | None = None) -> int:
         return asyncio.run(_run(world, flags, Path(folder)))
 
 
+def _reset(arguments: list[str]) -> int:
+    """Delete a stored paper account."""
+    flags = argparse.ArgumentParser(prog="exchange reset", description="Delete a stored paper account; it starts anew.")
+    flags.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to the exchange")
+    try:
+        folder: Path = flags.parse_args(arguments).data
+    except SystemExit as exit_request:
+        return _USAGE_ERROR if exit_request.code else 0
+    existed = reset(folder)
+    sys.stdout.write(f"{folder}: {'the account is deleted' if existed else 'there was no account'}\n")
+    return 0
+
+
 async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
     key, ring = fresh_key(can_transfer=flags.allow_transfer), KeyRing()
     ring.add(key)
     hub = Hub(world.exchange, world.clock, ring)
-    desk = Desk(world.exchange, world.clock, hub, ring)
+    desk = Desk(world.exchange, world.clock, hub, ring, world.account_file)
     certificate = write_certificate(folder) if flags.tls else None
     runner = web.AppRunner(_application(desk), access_log=None, shutdown_timeout=_GRACE_S)
     await runner.setup()
@@ -143,10 +161,13 @@ async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     _announce(runner.addresses[0][1], key.name, key.private_pem, certificate)
-    await _until_told(told, desk, world.tick_seconds, die_with_parent=flags.die_with_parent)
+    await _until_told(told, desk, world, die_with_parent=flags.die_with_parent)
     for connection in list(hub.connections):
         connection.abort()
     await runner.cleanup()
+    world.keep_time()
+    if world.account_file is not None:
+        world.account_file.close()
     return 0
 
 
@@ -175,9 +196,13 @@ def _announce(port: int, key_name: str, key_pem: str, certificate: Path | None) 
     sys.stdout.flush()
 
 
-async def _until_told(told: asyncio.Event, desk: Desk, tick_seconds: float, *, die_with_parent: bool) -> None:
+async def _until_told(told: asyncio.Event, desk: Desk, world: World, *, die_with_parent: bool) -> None:
     """Run the timers until a signal, the end of standard input, or the failure of a timer (which is raised)."""
-    work: list[Coroutine[Any, Any, None]] = [_every(tick_seconds, desk.tick), _every(1.0, desk.hub.second)]
+    work: list[Coroutine[Any, Any, None]] = [
+        _every(world.tick_seconds, desk.tick),
+        _every(1.0, desk.hub.second),
+        _every(_KEEP_TIME_S, world.keep_time),
+    ]
     if die_with_parent:
         work.append(_stdin_ended())
     tasks = [asyncio.create_task(job) for job in work]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from trader.exchange.account_file import AccountFile, AccountFileError, Origin
 from trader.exchange.accounts import Fees
 from trader.exchange.candle_path import CandleFileError, CandlePath, product_of, read_candles
 from trader.exchange.clock import VenueClock
@@ -52,6 +53,14 @@ class World(msgspec.Struct):
     exchange: Exchange
     clock: VenueClock
     tick_seconds: float
+    account_file: AccountFile | None = None
+    origin: Origin | None = None
+
+    def keep_time(self) -> None:
+        """Store the market time, so that a replay goes on from here."""
+        if self.account_file is not None and self.origin is not None:
+            self.origin.market_time = self.clock.market_time()
+            self.account_file.keep_origin(self.origin)
 
 
 def synthetic_path(listing: Listing, *, seed: int, start: float) -> PricePath:
@@ -69,9 +78,18 @@ def synthetic_path(listing: Listing, *, seed: int, start: float) -> PricePath:
     return BasisPath(spot, seed=seed, product_id=listing.product_id, volume_factor=1.0, contract_size=size)
 
 
-def synthetic_market(listing: Listing, *, seed: int, start: float, step_seconds: float = TICK_SECONDS) -> Market:
-    """A market whose tape begins a little before `start`."""
-    path = synthetic_path(listing, seed=seed, start=start)
+def synthetic_market(
+    listing: Listing,
+    *,
+    seed: int,
+    start: float,
+    step_seconds: float = TICK_SECONDS,
+    path_origin: float | None = None,
+) -> Market:
+    """A market whose tape begins a little before `start`; its price is the listing's at `path_origin`, else at
+    `start`.
+    """
+    path = synthetic_path(listing, seed=seed, start=start if path_origin is None else path_origin)
     lead = _SEED_HISTORY_S * step_seconds / TICK_SECONDS
     return Market(listing, path, seed=seed, origin=start - lead, step_seconds=step_seconds)
 
@@ -85,12 +103,15 @@ def synthetic_exchange(
     salt: str,
     usdc: Decimal = Decimal(0),
     step_seconds: float = TICK_SECONDS,
+    path_origin: float | None = None,
 ) -> Exchange:
     """The ten USD pairs, their USDC twins and the derivatives on synthetic markets; nothing has happened at `start`."""
     spot = spot_listings()
     listings = {**spot, **dollar_coin_twins(spot), **derivative_listings(spot)}
     markets = {
-        product_id: synthetic_market(listing, seed=seed, start=start, step_seconds=step_seconds)
+        product_id: synthetic_market(
+            listing, seed=seed, start=start, step_seconds=step_seconds, path_origin=path_origin
+        )
         for product_id, listing in listings.items()
         if listing.book_id == product_id
     }
@@ -113,13 +134,34 @@ def fund(exchange: Exchange, equity_usd: Decimal, usdc: Decimal) -> None:
 
 
 def build_world(settings: Settings) -> World:
-    """Build from settings, or SettingsError. The salt is fresh, so ids of one run are never those of another."""
+    """Build from settings, or SettingsError; a stored account continues, with its ids, its prices and its market
+    time.
+    """
     if not _SLOWEST <= settings.speed <= _FASTEST:
         raise SettingsError(f"--speed {settings.speed:g} is out of range; choose between {_SLOWEST:g} and {_FASTEST:g}")
-    fees, salt = Fees(settings.maker_fee, settings.taker_fee), uuid.uuid4().hex
-    if settings.markets:
-        return _replayed_world(settings, fees, salt)
+    try:
+        account_file = None if settings.data is None else AccountFile(settings.data)
+    except AccountFileError as error:
+        raise SettingsError(str(error)) from None
+    stored = None if account_file is None else account_file.origin()
+    fees = Fees(settings.maker_fee, settings.taker_fee)
+    build = _replayed_world if settings.markets else _synthetic_world
+    world, origin = build(settings, fees, stored)
+    if account_file is not None:
+        try:
+            account_file.load(world.exchange)
+        except AccountFileError as error:
+            raise SettingsError(str(error)) from None
+        account_file.keep_origin(origin)
+        world.account_file, world.origin = account_file, origin
+    return world
+
+
+def _synthetic_world(settings: Settings, fees: Fees, stored: Origin | None) -> tuple[World, Origin]:
     start = time.time()
+    continues = stored is not None and stored.seed == settings.seed and not stored.sources
+    path_origin = stored.path_origin if stored is not None and continues else start
+    salt = stored.salt if stored is not None else uuid.uuid4().hex
     exchange = synthetic_exchange(
         seed=settings.seed,
         start=start,
@@ -128,11 +170,13 @@ def build_world(settings: Settings) -> World:
         salt=salt,
         usdc=settings.usdc,
         step_seconds=TICK_SECONDS * max(1.0, settings.speed),
+        path_origin=path_origin,
     )
-    return World(exchange, VenueClock(start=start, speed=settings.speed), TICK_SECONDS)
+    clock = VenueClock(start=start, speed=settings.speed)
+    return World(exchange, clock, TICK_SECONDS), Origin(salt, settings.seed, path_origin, start)
 
 
-def _replayed_world(settings: Settings, fees: Fees, salt: str) -> World:
+def _replayed_world(settings: Settings, fees: Fees, stored: Origin | None) -> tuple[World, Origin]:
     """An exchange that lists the recorded products only, on the records' clock."""
     paths: dict[str, CandlePath] = {}
     known = {**spot_listings(), **derivative_listings(spot_listings())}
@@ -140,9 +184,15 @@ def _replayed_world(settings: Settings, fees: Fees, salt: str) -> World:
         listing, path = _record(wanted, known)
         known[listing.product_id] = listing
         paths[listing.product_id] = path
-    start = max(path.start_after(_HISTORY_CANDLES) for path in paths.values())
-    if start >= min(path.end for path in paths.values()):
+    start, end = (
+        max(path.start_after(_HISTORY_CANDLES) for path in paths.values()),
+        min(path.end for path in paths.values()),
+    )
+    if start >= end:
         raise SettingsError("the files of --market do not overlap in time; replay them one by one")
+    sources = tuple(sorted(Path(wanted).name for wanted in settings.markets))
+    if stored is not None and stored.sources == sources:
+        start = min(max(start, stored.market_time), end)
     listings = {product_id: known[product_id] for product_id in paths}
     markets = {
         product_id: Market(
@@ -150,12 +200,14 @@ def _replayed_world(settings: Settings, fees: Fees, salt: str) -> World:
         )
         for product_id, path in paths.items()
     }
+    salt = stored.salt if stored is not None else uuid.uuid4().hex
     exchange = Exchange(listings, markets, fees=fees, salt=salt)
     fund(exchange, settings.equity_usd, settings.usdc)
     exchange.advance(start)
     exchange.drain()
     tick = min(TICK_SECONDS, max(_SHORTEST_TICK_S, _REPLAY_STEP_S / settings.speed))
-    return World(exchange, VenueClock(start=start, speed=settings.speed), tick)
+    clock = VenueClock(start=start, speed=settings.speed)
+    return World(exchange, clock, tick), Origin(salt, settings.seed, start, start, sources)
 
 
 def _record(wanted: str, known: dict[str, Listing]) -> tuple[Listing, CandlePath]:
