@@ -1,12 +1,14 @@
 """`run.py config`: values with their origin, every key's meaning, the schema, and the exit codes of a wrong one."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from trader.config import Settings, load_settings
+from trader.config import Settings, environment, load_settings
 from trader.config.command import main
+from trader.config.handbook import ENVIRONMENT
 from trader.config.table import KEYS
 from trader.exit_code import Ends, ExitCode
 
@@ -42,6 +44,20 @@ def test_json_explain_and_schema_name_every_key(capsys: pytest.CaptureFixture[st
     explained = "\n" + said(capsys, "--explain")
     assert all(f"\n{path}\n" in explained for path in KEYS)
     assert json.loads(said(capsys, "--schema"))["title"] == "config.toml"
+    tables = said(capsys, "--handbook")
+    assert all(f"| `{path}` |" in tables for path in KEYS)
+    canary = "| `canary` | coinbase | 1 | 500 USD | 1x | 10 USD or 2 % | no | no | 14:00-15:00 | 1000 USD |"
+    dev = "| `dev` | paper | 10 | 10000 USD | 3x | 5 % | no | yes | all day | 100000 USD |"
+    assert canary in tables
+    assert dev in tables
+
+
+def test_the_handbook_names_every_variable_the_loader_reads() -> None:
+    """A variable that works but is written nowhere is a trap."""
+    source = Path(environment.__file__).read_text(encoding="utf-8")
+    read = set(re.findall(r'"((?:COINBASE|PERPS|SPOT|EVENT|LOG)_[A-Z_]+)"', source))
+    assert len(read) >= 9
+    assert read <= set(ENVIRONMENT)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,16 @@ def test_the_last_screen_is_shown_and_says_since_when_the_program_is_down(tmp_pa
     assert old.screen.endswith(fresh.screen)
 
 
+def test_a_run_that_ended_is_down_at_once_and_not_healthy(tmp_path: Path) -> None:
+    """Its file is young, but nobody is there."""
+    write_status_files(tmp_path, healthy(ended="stopped on request"))
+    last = read_last_status(tmp_path, NOW + 1)
+    assert last is not None
+    assert not last.fresh
+    assert last.screen.startswith("DOWN     stopped at 2026-11-20 17:24:09Z")
+    assert json.loads((tmp_path / "health.json").read_text())["ok"] is False
+
+
 @pytest.mark.parametrize("content", [None, b"", b"{}", b'{"utc_time": "x", "screen": 1}'])
 def test_a_missing_or_strange_file_is_no_status(tmp_path: Path, content: bytes | None) -> None:
     """Answered by the caller with how to start the program."""

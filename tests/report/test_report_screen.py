@@ -114,6 +114,11 @@ VERDICTS = [
     (healthy(actors=(HUNG,)), False, "Actor ETH-USD is silent for 6.2s: in Quote for 6.2s."),
     (healthy(store=msgspec.structs.replace(healthy().store, failed=True)), False, "The event store failed"),
     (healthy(stopping=True), True, "Stopping"),
+    (
+        healthy(ended="stopped on request", mode=Level.HALTED),
+        True,
+        "Stopped: stopped on request. 1 open position(s) kept.",
+    ),
     (healthy(mode=Level.STARTING), True, "Starting"),
     (healthy(unknown_orders=1), True, "1 order is unanswered and counted as open"),
     (healthy(unknown_orders=2), True, "2 orders are unanswered"),

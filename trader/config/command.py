@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from trader.config.environment import flag_overrides
 from trader.config.explain import effective_text, explain, json_schema, render_toml
+from trader.config.handbook import handbook
 from trader.config.key import toml_text
 from trader.config.load import load_settings
 from trader.config.problem import ConfigErrors
@@ -31,6 +32,8 @@ def main(argv: Sequence[str]) -> int:
     options = _parse(argv)
     if options.explain:
         text = explain()
+    elif options.handbook:
+        text = handbook(options.config)
     elif options.schema:
         text = json.dumps(json_schema(), indent=2)
     else:
@@ -62,6 +65,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "--explain", action="store_true", help="every key: meaning, allowed values, when a change applies"
     )
     form.add_argument("--schema", action="store_true", help="the JSON schema of config.toml, for editors")
+    form.add_argument("--handbook", action="store_true", help="profiles, keys and variables as tables in Markdown")
     parser.set_defaults(form="text")
     return parser.parse_args(argv)
 

@@ -55,12 +55,9 @@ def read_last_status(folder: Path, utc_time: float) -> LastStatus | None:
     except (OSError, msgspec.DecodeError):
         return None
     age_s = max(0.0, utc_time - told.utc_time)
-    fresh = age_s <= STALE_AFTER_S
-    down = (
-        ""
-        if fresh
-        else f"DOWN     not running, or stuck, since {stamp(told.utc_time)} ({span(age_s)} ago). Its last status:\n"
-    )
+    fresh = age_s <= STALE_AFTER_S and not told.ended
+    word = "stopped at" if told.ended else "not running, or stuck, since"
+    down = "" if fresh else f"DOWN     {word} {stamp(told.utc_time)} ({span(age_s)} ago). Its last status:\n"
     return LastStatus(down + told.screen, content, age_s, fresh)
 
 
@@ -69,6 +66,7 @@ class _StatusFile(msgspec.Struct):
 
     utc_time: float
     screen: str
+    ended: str = ""
 
 
 def _replace(path: Path, content: bytes) -> None:

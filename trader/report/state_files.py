@@ -23,14 +23,15 @@ def health_json(status: SystemStatus) -> dict[str, object]:
     """The content of health.json."""
     told = verdict(status)
     worst = next(iter(status.worst_holds()), None)
+    ok = told.ok and not status.ended
     return {
         "timestamp": iso(status.utc_time),
-        "ok": told.ok,
+        "ok": ok,
         "profile": status.profile,
         "symbols": list(status.symbols),
         "last_decisions": {decision.symbol: decision.action.lower() for decision in status.decisions},
         "message": told.sentence,
-        "error": "" if told.ok else status.error or told.sentence,
+        "error": "" if ok else status.error or told.sentence,
         "mode": status.mode.name,
         "mode_since": iso(status.mode_since),
         "mode_why": (worst.text or worst.reason.value) if worst else "",

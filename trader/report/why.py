@@ -74,10 +74,14 @@ def why(
     refusals: Iterable[Refused],
     places: Mapping[str, str],
     seconds: float,
+    now: Refused | None = None,
 ) -> Why:
-    """Put the answer together; `counts` are the symbol's evaluations by reason, `places` where keys stand in the file."""
+    """Put the answer together; `counts` are the symbol's evaluations by reason, `places` where keys stand in the file.
+
+    `now` is the last evaluation, which explains its own reason best; it is no part of the what-if.
+    """
     recorded = list(refusals)
-    newest = {refused.reason: refused for refused in recorded}
+    newest = {refused.reason: refused for refused in (*recorded, *([now] if now else []))}
     steps = [_step(reason, count, newest.get(reason), places) for reason, count in counts.items() if count]
     steps.sort(key=lambda step: -step.count)
     acted = sum(step.count for step in steps if EXPLANATIONS[step.reason].nature is Nature.ACTS)

@@ -19,9 +19,10 @@ from trader.orders.reason import Reason
 from trader.report.cycle import EVERY_S
 from trader.report.files import STATUS_FILE
 from trader.report.findings import REASON_OF
+from trader.report.reasons import EXPLANATIONS
 from trader.report.state_files import plain
 from trader.report.which_profile import folder_of
-from trader.report.why import refusals_of, render_why, why
+from trader.report.why import Refused, refusals_of, render_why, why
 from trader.store.events import Event, EventName, EventType
 from trader.store.reader import EventReader
 from trader.store.verdict import StoreRefused
@@ -36,6 +37,12 @@ class _Parser(argparse.ArgumentParser):
         raise Ends(ExitCode.USAGE, f"run.py why: {message}\nSee: python run.py why --help")
 
 
+class _LastDecision(msgspec.Struct):
+    symbol: str
+    reason: str
+    detail: str
+
+
 class _LastStatus(msgspec.Struct):
     """The part of status.json that is needed."""
 
@@ -45,6 +52,15 @@ class _LastStatus(msgspec.Struct):
     symbols: list[str]
     reasons: dict[str, dict[str, int]]
     places: dict[str, str]
+    decisions: list[_LastDecision]
+
+    def last_of(self, symbol: str) -> Refused | None:
+        """The symbol's last evaluation, as the screen shows it."""
+        for decision in self.decisions:
+            if decision.symbol == symbol and decision.reason in REASON_OF:
+                reason = REASON_OF[decision.reason]
+                return Refused(self.market_time, reason, decision.detail, None, None, EXPLANATIONS[reason].config_key)
+        return None
 
 
 def main(argv: Sequence[str]) -> int:
@@ -64,7 +80,8 @@ def main(argv: Sequence[str]) -> int:
     before = _totals_before(events, symbol, last.run_id, since)
     counts = _counts(last.reasons.get(symbol, {}), before)
     seconds = min(options.since, last.up_s) if before else last.up_s
-    answer = why(symbol, counts, refusals_of(symbol, events, last.market_time - seconds), last.places, seconds)
+    refusals = refusals_of(symbol, events, last.market_time - seconds)
+    answer = why(symbol, counts, refusals, last.places, seconds, last.last_of(symbol))
     if options.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain(answer)), indent=2).decode() + "\n")
     else:
