@@ -13,7 +13,6 @@ from trader.orders.order import OrderType, Side
 from trader.orders.reason import Reason
 from trader.risk.case import Cap, Case
 from trader.risk.refusal import Refusal
-from trader.risk.samples import correlation
 from trader.risk.state import DeskState
 
 ZERO = Decimal(0)
@@ -95,14 +94,13 @@ def notional_cap(state: DeskState, case: Case) -> Cap | None:
 
 def correlated_group(state: DeskState, case: Case) -> Cap | None:
     """Symbols whose returns move together count as one position: together at most two shares of equity."""
-    mine = case.watch.samples
     limit_at = float(state.limits.max_correlation)
     others = ZERO
-    for symbol, watch in state.market.symbols.items():
+    for symbol in state.market.symbols:
         exposure = state.ledger.exposure(symbol) if symbol != case.intent.symbol else ZERO
         if not exposure:
             continue
-        measured = correlation(mine, watch.samples)
+        measured = state.market.correlation(case.intent.symbol, symbol)
         if measured is not None and measured > limit_at and _leans(state, symbol) is case.intent.side:
             others += exposure
     if not others:

@@ -15,7 +15,6 @@ from trader.orders.reason import Reason
 from trader.risk.finding import Finding, Severity
 from trader.risk.rates import REJECTS_MAX
 from trader.risk.refusal import figure, plain
-from trader.risk.samples import correlation
 from trader.risk.state import DeskState
 
 ZERO = Decimal(0)
@@ -87,8 +86,7 @@ def _moving_together(state: DeskState, symbols: list[str]) -> Iterator[Finding]:
     for at, one in enumerate(symbols):
         for other in symbols[at + 1 :]:
             same_side = (state.ledger.positions[one].size > 0) == (state.ledger.positions[other].size > 0)
-            watches = state.market.symbols
-            measured = correlation(watches[one].samples, watches[other].samples) if same_side else None
+            measured = state.market.correlation(one, other) if same_side else None
             if measured is not None and measured > float(limit):
                 used = Decimal(f"{measured:.3f}")
                 text = f"{one} and {other} move together ({used}, limit {limit}) and are held on the same side"

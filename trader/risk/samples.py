@@ -18,7 +18,7 @@ SAMPLES_MIN = 20
 class Samples:
     """The last `window` + 1 sampled marks of one symbol, in half ticks, keyed by the slot of the sampling clock."""
 
-    __slots__ = ("_marks", "_returns", "next_time", "seconds", "window")
+    __slots__ = ("_marks", "_returns", "_volatility", "next_time", "seconds", "version", "window")
 
     def __init__(self, seconds: float, window: int) -> None:
         self.seconds = seconds
@@ -26,6 +26,9 @@ class Samples:
         self.next_time = 0.0
         self._marks: deque[tuple[int, int]] = deque(maxlen=window + 1)
         self._returns: dict[int, float] | None = None
+        self._volatility: float | None = None
+        self.version = 0
+        """Grows with every sample, so that what was computed from them can be kept until the next one."""
 
     def add(self, half_ticks: int, market_time: float) -> None:
         """Take the first mark of each slot; the caller asks `next_time` first, so most marks cost one comparison."""
@@ -35,6 +38,8 @@ class Samples:
             return
         self._marks.append((slot, half_ticks))
         self._returns = None
+        self.version += 1
+        self._volatility = self._measure()
 
     def returns(self) -> dict[int, float]:
         """Simple returns by slot; a return exists only between neighbouring slots, so a gap never looks like a jump."""
@@ -47,8 +52,11 @@ class Samples:
         """Annualized standard deviation of the returns: stdev x sqrt(seconds per year / sample seconds); None while
         too few.
 
-        Sample standard deviation (n - 1). A market that trades every second of the year is assumed.
+        Sample standard deviation (n - 1). A market that trades every second of the year is assumed. Computed once a sample.
         """
+        return self._volatility
+
+    def _measure(self) -> float | None:
         values = list(self.returns().values())
         if len(values) < min(SAMPLES_MIN, self.window):
             return None
@@ -69,3 +77,21 @@ def correlation(one: Samples, other: Samples) -> float | None:
     cross = sum((mine[slot] - mean_x) * (theirs[slot] - mean_y) for slot in common)
     spread = sum((mine[slot] - mean_x) ** 2 for slot in common) * sum((theirs[slot] - mean_y) ** 2 for slot in common)
     return cross / sqrt(spread) if spread > 0 else None
+
+
+class Correlations:
+    """Correlations of pairs of symbols, each computed once per new sample."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[int, int, float | None]] = {}
+
+    def between(self, name: str, one: Samples, other_name: str, other: Samples) -> float | None:
+        """As `correlation`; the order of the two does not matter."""
+        if other_name < name:
+            return self.between(other_name, other, name, one)
+        known = self._known.get((name, other_name))
+        if known is not None and known[0] == one.version and known[1] == other.version:
+            return known[2]
+        measured = correlation(one, other)
+        self._known[name, other_name] = (one.version, other.version, measured)
+        return measured

@@ -13,7 +13,7 @@ from trader.market.clock import Now
 from trader.market.quote import BookTop, Quote
 from trader.orders.ledger import Ledger
 from trader.risk.limits import RiskLimits
-from trader.risk.samples import Samples
+from trader.risk.samples import Correlations, Samples
 from trader.venue import FeedEvent, FeedKind
 
 JUMP_PART = 10
@@ -65,6 +65,7 @@ class MarketWatch:
         self._ledger = ledger
         sampling = limits.volatility
         self.symbols = {s: SymbolWatch(sampling.sample_seconds, sampling.window) for s in ledger.instruments}
+        self._correlations = Correlations()
         self.heard_at: dict[FeedKind, float] = {}
         self.down_since: dict[FeedKind, float] = {}
         self.backfill_since: float | None = None
@@ -94,6 +95,10 @@ class MarketWatch:
             self._ledger.on_mark(quote.symbol, mark)
         if quote.market_time >= watch.samples.next_time:
             watch.samples.add(quote.half_ticks, quote.market_time)
+
+    def correlation(self, one: str, other: str) -> float | None:
+        """Correlation of two symbols' sampled returns; None while too few."""
+        return self._correlations.between(one, self.symbols[one].samples, other, self.symbols[other].samples)
 
     def on_book(self, book: BookTop) -> None:
         """Keep the newest ten levels."""
