@@ -1,6 +1,7 @@
 """What a wrong configuration says: every error at once, at the right line, with the remedy, and never a secret."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -307,3 +308,43 @@ def test_a_file_that_others_can_change_is_not_believed_while_running(tmp_path: P
     assert "chmod o-w" in distrust(file)
     assert distrust(tmp_path / "none.toml") == ""
     assert distrust(Path("/proc/self/status")) == ""  # root's or our own
+
+
+PIECES = [
+    "{",
+    "}",
+    "[",
+    "]",
+    "=",
+    '"',
+    "'''",
+    ".",
+    "\n",
+    "#",
+    "0x",
+    "nan",
+    "1e9",
+    "[[",
+    "profiles",
+    "\\",
+    "é",
+    "\x00",
+    "9" * 30,
+]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_file_is_an_answer_and_never_an_exception(tmp_path: Path, seed: int) -> None:
+    """Pieces inserted, cut out and moved, forty times a seed: settings or errors in printable lines."""
+    rng, file = random.Random(seed), tmp_path / "config.toml"
+    for _ in range(40):
+        text = TEXT
+        for _ in range(rng.randint(1, 4)):
+            at, end, other = rng.randrange(len(text)), rng.randint(1, 60), rng.randrange(len(text))
+            inserted = rng.choice([rng.choice(PIECES), "", text[other : other + end]])
+            text = text[:at] + inserted + text[at + (0 if inserted else end) :]
+        file.write_text(text, encoding="utf-8")
+        told = load_settings(file, "canary", paper=True)
+        if isinstance(told, ConfigErrors):
+            assert told.exit_code == 78, seed
+            assert all(char.isprintable() or char == "\n" for char in str(told)), seed
