@@ -440,11 +440,16 @@ class Risk(SupervisedActor):
         return Quiesced(len(live), sum(order.state is OrderState.UNKNOWN for order in live))
 
     def _judge_store(self) -> None:
-        """A commit that takes longer than two seconds means the disk cannot keep up: reduce-only (F-S07)."""
+        """A commit that takes longer than two seconds means the disk cannot keep up: reduce-only (F-S07).
+
+        The intents themselves expire: nothing has been sent, and a `Committed` that comes later finds nothing waiting.
+        """
         slow = [coid for coid, asked_at in self._waiting.items() if self.now.machine_time - asked_at > COMMIT_SLOW_S]
         if slow:
             text = f"{len(slow)} intents wait for the disk longer than {COMMIT_SLOW_S:g} s"
             self._hold("store_slow", Level.REDUCE_ONLY, Reason.STORE_SLOW, text)
+        for client_order_id in slow:
+            self._release(client_order_id, "the disk did not answer in time", Reason.STORE_SLOW)
 
     def _on_feed_state(self, state: FeedState) -> None:
         told = {FeedKind.MARKET: state.market_heartbeat_at, FeedKind.USER: state.user_heartbeat_at}
