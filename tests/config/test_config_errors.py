@@ -250,8 +250,10 @@ def test_a_secret_in_the_wrong_file_is_refused_and_not_printed(tmp_path: Path) -
 
 def test_control_characters_of_a_value_are_not_printed(tmp_path: Path) -> None:
     """F-C04: an error message is one line per problem, whatever the file holds."""
-    message = str(
-        refused(tmp_path, TEXT.replace('log_level = "INFO"', 'log_level = """a\nb"""').replace("INFO", "INFO"))
-    )
+    message = str(refused(tmp_path, TEXT.replace('log_level = "INFO"', 'log_level = """a\nb \\u001b[31mred"""')))
     assert "\x1b" not in message
+    assert "must be one of DEBUG, INFO, WARNING, ERROR" in message
     assert len(message.splitlines()) == 3
+    named = str(refused(tmp_path, TEXT.replace("[defaults.rest]", '[defaults.rest]\n"a\\u001b[31m\\nb" = 1')))
+    assert "\x1b" not in named
+    assert len(named.splitlines()) == 3
