@@ -40,7 +40,9 @@ def _campaign(options: argparse.Namespace) -> int:
             turns += life.turns
             if life.violated:
                 violated.append(life)
-                progress.console.print(f"seed {life.seed}: {life.violated}\n  again: python -m tests.schedules --seed {life.seed}")
+                progress.console.print(
+                    f"seed {life.seed}: {life.violated}\n  again: python -m tests.schedules --seed {life.seed}"
+                )
             progress.advance(task)
     spent = time.monotonic() - started
     for what, count in seen.most_common():

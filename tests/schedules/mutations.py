@@ -19,7 +19,9 @@ from trader.risk.state import DeskState
 from trader.store.events import Committed
 
 
-def _send_before_durable(self: Bookkeeper, order: Any, granted: Any, intent: Any, now: Any, done: Callable[[Any], None]) -> None:
+def _send_before_durable(
+    self: Bookkeeper, order: Any, granted: Any, intent: Any, now: Any, done: Callable[[Any], None]
+) -> None:
     done(Committed(0))
 
 
@@ -45,7 +47,10 @@ _RULES: dict[str, tuple[tuple[Any, str, Any], ...]] = {
     "no write-ahead": ((Bookkeeper, "intent", _send_before_durable),),
     "no approval life": ((Approval, "is_live", lambda self, machine_time: True),),
     "no release wait": ((OrderCare, "absent", _immediately_absent),),
-    "no quantity in reduce-only": ((DeskState, "closing_room", _whole_position), (DeskState, "reduces", _opposite_side)),
+    "no quantity in reduce-only": (
+        (DeskState, "closing_room", _whole_position),
+        (DeskState, "reduces", _opposite_side),
+    ),
     "split books": ((Ledger, "worst_long", _only_the_position), (Ledger, "worst_short", _only_the_position)),
 }
 MUTATIONS = tuple(_RULES)
@@ -54,7 +59,9 @@ MUTATIONS = tuple(_RULES)
 @contextmanager
 def mutated(name: str) -> Iterator[None]:
     """Take one rule away for the length of the block; "" takes none."""
-    patches = [mock.patch.object(owner, attribute, replacement) for owner, attribute, replacement in _RULES.get(name, ())]
+    patches = [
+        mock.patch.object(owner, attribute, replacement) for owner, attribute, replacement in _RULES.get(name, ())
+    ]
     for patch in patches:
         patch.start()
     try:

@@ -117,7 +117,9 @@ class ScheduleVenue:
             self.seen["post arrives late"] += 1
             self.in_flight[request.client_order_id] = request
             self.version += 1
-            self.time.after(self.chance.random() * POST_LATEST_S, partial(self._accept_late, request, self.time.machine_time))
+            self.time.after(
+                self.chance.random() * POST_LATEST_S, partial(self._accept_late, request, self.time.machine_time)
+            )
             return Unknown("timed out; on its way")
         if draw < 0.18:
             self.seen["answer lost after acceptance"] += 1
@@ -245,7 +247,9 @@ class ScheduleVenue:
             ZERO,
         )
         growing = not reducing or others + request.size > abs(before)
-        self.arrivals.append(Arrived(request, self.time.machine_time if posted_at is None else posted_at, before, growing))
+        self.arrivals.append(
+            Arrived(request, self.time.machine_time if posted_at is None else posted_at, before, growing)
+        )
         order = Working(request, f"v{len(self.orders) + 1}", self.time.machine_time)
         self.orders[order.order_id] = order
         self.by_client[request.client_order_id] = order.order_id

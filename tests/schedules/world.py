@@ -313,7 +313,9 @@ class World:
     def _draw_events(self) -> None:
         draw = self.stage.random
         for _ in range(draw.randint(0, 4)):
-            event = draw.choice([self._outage, self._reduce_only, self._restart, self._hang, self._lose_mailbox, self._gap])
+            event = draw.choice(
+                [self._outage, self._reduce_only, self._restart, self._hang, self._lose_mailbox, self._gap]
+            )
             self.stage.time.after(draw.random() * FAULTS_S, event)
 
     def _calm(self) -> None:
@@ -372,7 +374,7 @@ class World:
 
     def _lose_mailbox(self) -> None:
         place = self._victim()
-        if place is not None and not self._kind(place) == "broker":
+        if place is not None and self._kind(place) != "broker":
             self.seen["lost mailbox"] += bool(place.mailbox.drop_all())
 
     def _gap(self) -> None:
@@ -447,8 +449,14 @@ class World:
         coid = arrived.request.client_order_id
         if coid not in self.journal.intents:
             raise Violated(f"I-05: {coid} was sent before it was durable")
-        if self.restricted_since is not None and arrived.posted_at > self.restricted_since + REACTION_S and arrived.was_growing:
-            raise Violated(f"I-11: {coid} can grow a position {arrived.posted_at - self.restricted_since:.1f} s into reduce-only")
+        if (
+            self.restricted_since is not None
+            and arrived.posted_at > self.restricted_since + REACTION_S
+            and arrived.was_growing
+        ):
+            raise Violated(
+                f"I-11: {coid} can grow a position {arrived.posted_at - self.restricted_since:.1f} s into reduce-only"
+            )
         if self.halted_since is not None and arrived.posted_at > self.halted_since + REACTION_S:
             raise Violated(f"I-13: {coid} was sent {arrived.posted_at - self.halted_since:.1f} s after HALTED")
 
@@ -472,7 +480,11 @@ class World:
         working = {o.request.client_order_id for o in self.venue.orders.values() if o.remaining > 0}
         if set(live) != working:
             raise Violated(f"E-01: live in our books {sorted(live)}, at the venue {sorted(working)}")
-        unproven = [o.client_order_id for o in live.values() if o.state in {OrderState.UNKNOWN, OrderState.SENT, OrderState.RESERVED}]
+        unproven = [
+            o.client_order_id
+            for o in live.values()
+            if o.state in {OrderState.UNKNOWN, OrderState.SENT, OrderState.RESERVED}
+        ]
         if unproven:
             raise Violated(f"I-10: still unproven: {unproven}")
         ledger.audit()
@@ -480,5 +492,3 @@ class World:
     def digest(self) -> str:
         """Return the hash of everything that was journalled: equal lives have equal digests."""
         return self.journal.digest()
-
-
