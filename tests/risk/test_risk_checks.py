@@ -26,8 +26,9 @@ from trader.market.instrument import TradingStatus
 from trader.orders.order import OrderState, OrderType, Side, TimeInForce
 from trader.orders.reason import Reason
 from trader.risk.checks import CHECKS, Applies
+from trader.risk.desk import Refusal
 from trader.risk.granted import Granted
-from trader.risk.holds import HoldTable, Level
+from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
 from trader.risk.limits import ExecutionSettings
 from trader.risk.window import TradingWindow
 from trader.venue import FeedEvent, FeedKind
@@ -92,6 +93,22 @@ def test_each_mode_permits_what_its_row_says(level, side, reason):
     hold(desk, level, Reason.KILL_SWITCH) if level is not Level.NORMAL else None
     answer = desk.decide(intent(BTC, side, "0.5", at(2), reduce_only=side is SELL), at(2))
     assert (answer.reason if not isinstance(answer, Granted) else None) is reason
+
+
+def test_after_the_operators_kill_only_the_operator_may_still_leave():
+    """Kill refuses everything except the operator's flatten (D25); any other halt refuses that as well."""
+    desk = make_desk()
+    trade(desk, BTC, BUY, 1, at(1))
+    hold(desk, Level.HALTED, Reason.KILL_SWITCH, "kill")
+    assert refused(desk, intent(BTC, SELL, 1, at(2), reduce_only=True), at(2)).reason is Reason.KILL_SWITCH
+    (leave,) = desk.flatten(at(2))
+    order = send(desk, leave, at(2))
+    assert (order.side, order.size) == (SELL, 1)
+    both = (*desk.state.holds.holds, Hold("hung", Level.HALTED, ACCOUNT, Reason.MODE_HALTED))
+    desk.on_report(report(order, OrderState.CANCELLED, at(3)), at(3))
+    desk.set_holds(HoldTable(both))
+    (leave,) = desk.flatten(at(3))
+    assert isinstance(desk.decide(leave, at(3)), Refusal)
 
 
 def test_the_documents_reduce_only_example():
@@ -483,6 +500,11 @@ def test_nothing_is_entered_before_the_account_is_known():
     desk = make_desk()
     desk.state.reconciled = False
     assert refused(desk, intent(BTC, BUY, "0.1", at(1)), at(1)).reason is Reason.NOT_RECONCILED
+    desk = make_desk(spot(), spot("BTC-USDC"))
+    assert granted(desk, intent(BTC, BUY, "0.1", at(1)), at(1)).size == D("0.1")
+    no = refused(desk, intent("BTC-USDC", BUY, "0.1", at(1)), at(1))
+    assert no.reason is Reason.WRONG_WALLET
+    assert "wants USDC, the wallet holds USD" in no.text
     other = make_desk(spot("ETH-BTC"))
     assert refused(other, intent("ETH-BTC", BUY, "0.1", at(1)), at(1)).reason is Reason.WRONG_WALLET
 

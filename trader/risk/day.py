@@ -44,13 +44,35 @@ class DayResult(msgspec.Struct, frozen=True, gc=False):
     drawdown_pct: Decimal
 
 
+class DaySummary(msgspec.Struct, frozen=True, gc=False):
+    """A day that has ended. The series of `end_equity` is what returns, Sharpe ratio and drawdown are computed from.
+
+    `win_rate` counts closed trades, net of fees and funding; None on a day without one.
+    """
+
+    day: int
+    start_equity: Decimal
+    end_equity: Decimal
+    low_equity: Decimal
+    peak_equity: Decimal
+    fees: Decimal
+    funding: Decimal
+    trades: int
+    wins: int
+
+    @property
+    def win_rate(self) -> Decimal | None:
+        """Winning part of the closed trades."""
+        return Decimal(self.wins) / self.trades if self.trades else None
+
+
 class DayBook:
     """Keeps the baseline; None until an equity is known."""
 
     def __init__(self) -> None:
         self.baseline: DayBaseline | None = None
-        self.finished: list[DayBaseline] = []
-        """Days that have ended since the last look, for the daily snapshot; the desk empties it."""
+        self._finished: list[DaySummary] = []
+        self._seen = ZERO
         self._last: Now | None = None
         self._stepped_at: float | None = None
 
@@ -65,16 +87,38 @@ class DayBook:
         held = self.baseline
         if held is None or rolls:
             if held is not None:
-                self.finished.append(held)
+                self._finished.append(self._summary(held, fees, funding))
+            self._seen = equity
             peak = max(held.peak_equity, equity) if held is not None else equity
             self.baseline = DayBaseline(now.utc_day, equity, peak, fees, funding, low_equity=equity)
             return True
+        self._seen = equity
         low = held.low_equity if held.low_equity is not None else equity
         if equity > held.peak_equity or equity < low:
             self.baseline = msgspec.structs.replace(
                 held, peak_equity=max(equity, held.peak_equity), low_equity=min(equity, low)
             )
         return False
+
+    def take_finished(self) -> tuple[DaySummary, ...]:
+        """Days that have ended since the last call, oldest first: one performance snapshot per UTC day (PNL-20)."""
+        finished, self._finished = tuple(self._finished), []
+        return finished
+
+    def _summary(self, held: DayBaseline, fees: Decimal, funding: Decimal) -> DaySummary:
+        """The day as it was last seen; after downtime its end is the last equity before it."""
+        end = self._seen or held.start_equity
+        return DaySummary(
+            day=held.day,
+            start_equity=held.start_equity,
+            end_equity=end,
+            low_equity=held.low_equity if held.low_equity is not None else end,
+            peak_equity=held.peak_equity,
+            fees=fees - held.fees,
+            funding=funding - held.funding,
+            trades=held.trades,
+            wins=held.wins,
+        )
 
     def _believes_day(self, now: Now) -> bool:
         """True when `now` lies on a later day and the clock did not just leap there."""

@@ -22,11 +22,13 @@ from trader.orders.ledger import Ledger
 from trader.orders.order import Order, OrderIntent, OrderReport, OrderState
 from trader.orders.position import PositionState
 from trader.orders.reason import Reason
+from trader.risk.alarm import Alarm
 from trader.risk.approval import Approval, approve
 from trader.risk.booking import book_report
 from trader.risk.care import OrderCare
 from trader.risk.case import Case, open_case
 from trader.risk.checks import run_checks
+from trader.risk.day import DaySummary
 from trader.risk.exits import ForcedExits, exit_intent
 from trader.risk.finding import Finding, Severity
 from trader.risk.funding import FundingBook
@@ -68,6 +70,8 @@ class RiskDesk:
         self._funding = FundingBook(self.state)
         self.on_quote = self.state.market.on_quote
         self.on_book = self.state.market.on_book
+        self._alarm = Alarm(self.state)
+        self.alarmed = self._alarm.rings
 
     @property
     def ledger(self) -> Ledger:
@@ -246,7 +250,9 @@ class RiskDesk:
         if equity is not None and self._marks_are_real():
             self.state.day.observe(equity, self.state.fees_paid(), self.state.funding_received(), now)
         noted, self._noted = self._noted, []
-        return (*noted, *self.guards.run(self.state, now))
+        found = (*noted, *self.guards.run(self.state, now))
+        self._alarm.rearm()
+        return found
 
     def _marks_are_real(self) -> bool:
         """False while a restored position is still valued at its entry price: no baseline is made of that."""
@@ -258,6 +264,10 @@ class RiskDesk:
         what to journal.
         """
         return self._funding.accrue(now)
+
+    def finished_days(self) -> tuple[DaySummary, ...]:
+        """Days that have ended since the last call, for the daily snapshot."""
+        return self.state.day.take_finished()
 
     def reconcile(self, snapshot: AccountSnapshot, now: Now) -> Reconciliation:
         """Compare books and venue, book what is explained, and settle what has been seen twice."""

@@ -23,9 +23,14 @@ CLOSED = frozenset({TradingStatus.CANCEL_ONLY, TradingStatus.VIEW_ONLY, TradingS
 def mode_permits(state: DeskState, case: Case) -> Refusal | None:
     """Check 1: nothing is sent while the worst hold says HALTED or STARTING."""
     hold = next(iter(state.holds.of(case.intent.symbol)), None)
-    if hold is None or hold.level < Level.STARTING:
+    if hold is None or hold.level < Level.STARTING or flattens(state, case.intent.symbol, case):
         return None
     return Refusal(hold.reason, f"{hold.level.name} since {hold.cause} by {hold.by or 'the system'}: {hold.text}")
+
+
+def flattens(state: DeskState, symbol: str, case: Case) -> bool:
+    """True for the operator's own exit while nothing but the operator's own kill forbids it (C-02, D25)."""
+    return case.intent.by_operator and case.reducing and state.only_killed(symbol)
 
 
 def reduce_only(state: DeskState, case: Case) -> Refusal | None:
@@ -117,11 +122,10 @@ def account_is_known(state: DeskState, case: Case) -> Refusal | None:
     equity = state.equity
     if equity is None or not state.reconciled or state.day.baseline is None:
         return Refusal(Reason.NOT_RECONCILED, "the account has not been read and reconciled yet")
-    if case.instrument.quote not in state.ledger.wallets:
-        held = ", ".join(sorted(state.ledger.wallets))
-        text = (
-            f"{case.intent.symbol} wants {case.instrument.quote}, the wallet holds {held}: convert, or trade that pair"
-        )
+    wallets, quote = state.ledger.wallets, case.instrument.quote
+    if not case.instrument.is_derivative and wallets.get(quote, 0) <= 0 < sum(wallets.values()):
+        held = ", ".join(sorted(currency for currency, amount in wallets.items() if amount > 0))
+        text = f"{case.intent.symbol} wants {quote}, the wallet holds {held}: convert, or trade that pair"
         return Refusal(Reason.WRONG_WALLET, text)
     if equity <= 0:
         return Refusal(Reason.NO_FUNDS, f"equity is {figure(equity)} USD", equity, Decimal(0))

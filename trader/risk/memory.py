@@ -82,9 +82,11 @@ def recall(
         state.day.baseline = memory.baseline
         state.losses_in_a_row = dict(memory.losses_in_a_row)
         state.entries_sent = memory.entries_sent
+    counted = {order.client_order_id for order in memory.orders} if memory is not None else set()
     for order in (*(memory.orders if memory is not None else ()), *orders):
         if order.symbol in state.ledger.instruments and order.client_order_id not in state.ledger.orders:
             state.ledger.reserve(msgspec.structs.replace(order, touched_at=now.machine_time))
+            state.entries_sent += order.client_order_id not in counted and not order.reduce_only
             age_s = max(now.market_time - order.created_at, 0.0)
             if order.is_live:
                 state.reserved_at[order.client_order_id] = now.machine_time - age_s

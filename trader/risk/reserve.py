@@ -62,9 +62,10 @@ def reservation_holds(state: DeskState, order: Order, now: Now, *, by_operator: 
     still reduces.
     """
     hold = next(iter(state.holds.of(order.symbol)), None)
-    if hold is not None and hold.level >= Level.STARTING:
-        return Refusal(hold.reason, f"{hold.level.name} since the decision: {hold.text or hold.cause}")
     shrinks = state.reduces(order)
+    flattens = by_operator and shrinks and state.only_killed(order.symbol)
+    if hold is not None and hold.level >= Level.STARTING and not flattens:
+        return Refusal(hold.reason, f"{hold.level.name} since the decision: {hold.text or hold.cause}")
     if state.mode(order.symbol, now) is Level.REDUCE_ONLY and not shrinks:
         return Refusal(
             hold.reason if hold is not None else Reason.FEED_DOWN, "Reduce-only mode active since the decision"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import pairwise
-from math import sqrt
+from math import nan, sqrt
 
 SECONDS_PER_YEAR = 31_536_000
 SAMPLES_MIN = 20
@@ -16,9 +16,15 @@ SAMPLES_MIN = 20
 
 
 class Samples:
-    """The last `window` + 1 sampled marks of one symbol, in half ticks, keyed by the slot of the sampling clock."""
+    """The last `window` + 1 sampled marks of one symbol, in half ticks, keyed by the slot of the sampling clock.
 
-    __slots__ = ("_marks", "_returns", "_volatility", "next_time", "seconds", "version", "window")
+    `count` returns lie in the window, and the sum of their squares is `squares`: no variance of theirs can pass it.
+    """
+
+    __slots__ = (
+        "_marks", "_measured", "_moves", "_returns", "_volatility", "count", "next_time", "seconds", "squares", "version",
+        "window",
+    )  # fmt: skip
 
     def __init__(self, seconds: float, window: int) -> None:
         self.seconds = seconds
@@ -26,7 +32,11 @@ class Samples:
         self.next_time = 0.0
         self._marks: deque[tuple[int, int]] = deque(maxlen=window + 1)
         self._returns: dict[int, float] | None = None
+        self._moves: deque[float] = deque()
         self._volatility: float | None = None
+        self._measured = 0
+        self.count = 0
+        self.squares = 0.0
         self.version = 0
         """Grows with every sample, so that what was computed from them can be kept until the next one."""
 
@@ -36,10 +46,26 @@ class Samples:
         self.next_time = (slot + 1) * self.seconds
         if self._marks and slot <= self._marks[-1][0]:
             return
+        if self._marks:
+            self._note_move(slot, half_ticks)
         self._marks.append((slot, half_ticks))
         self._returns = None
         self.version += 1
-        self._volatility = self._measure()
+
+    def _note_move(self, slot: int, half_ticks: int) -> None:
+        """Keep number and sum of squares of the window's returns by differences; a gap leaves a NaN in their place."""
+        last_slot, last = self._marks[-1]
+        moves = self._moves
+        if len(moves) == self.window and (dropped := moves.popleft()) == dropped:
+            self.count -= 1
+            self.squares -= dropped * dropped
+        if slot != last_slot + 1 or last <= 0:
+            moves.append(nan)
+            return
+        move = half_ticks / last - 1
+        self.count += 1
+        self.squares += move * move
+        moves.append(move)
 
     def returns(self) -> dict[int, float]:
         """Simple returns by slot; a return exists only between neighbouring slots, so a gap never looks like a jump."""
@@ -52,8 +78,12 @@ class Samples:
         """Annualized standard deviation of the returns: stdev x sqrt(seconds per year / sample seconds); None while
         too few.
 
-        Sample standard deviation (n - 1). A market that trades every second of the year is assumed. Computed once a sample.
+        Sample standard deviation (n - 1). A market that trades every second of the year is assumed. Computed at most once a
+        sample.
         """
+        if self._measured != self.version:
+            self._measured = self.version
+            self._volatility = self._measure()
         return self._volatility
 
     def _measure(self) -> float | None:

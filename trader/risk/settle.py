@@ -107,10 +107,9 @@ class Reconciler:
             return
         state.margin = snapshot.margin
         state.venue_positions = {position.symbol: position for position in snapshot.positions}
-        held = {balance.currency: balance.total for balance in snapshot.balances if balance.currency in WALLETS}
-        for currency, amount in held.items():
+        for currency in {instrument.quote for instrument in state.ledger.instruments.values()} & WALLETS:
             if currency not in state.ledger.wallets:
-                state.ledger.set_wallet(currency, amount)
+                state.ledger.set_wallet(currency, snapshot.balance(currency).total)
 
     def _confirm(self, found: list[Difference], snapshot: AccountSnapshot) -> list[Difference]:
         """Return what has now been seen twice, unchanged and far enough apart; remember the rest."""

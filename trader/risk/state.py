@@ -100,6 +100,10 @@ class DeskState:
         level = self.holds.mode(symbol)
         return max(level, Level.REDUCE_ONLY) if self.user_feed_blind(now) else level
 
+    def only_killed(self, symbol: str) -> bool:
+        """True when every hold that forbids all orders is the operator's kill: then the operator may still flatten."""
+        return all(hold.cause == "kill" for hold in self.holds.of(symbol) if hold.level >= Level.STARTING)
+
     def cancel_level(self, symbol: str, now: Now) -> Level:
         """What must happen to open orders: as `mode`, but STARTING neither cancels nor hides a hold that does."""
         levels = [hold.level for hold in self.holds.of(symbol) if hold.level is not Level.STARTING]
