@@ -6,28 +6,22 @@ the trading process never loads the exchange's or the terminal's libraries.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from trader.exit_code import MEANING, Ends, ExitCode
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "trade": ("actors.trade_command", "trade (the default)"),
     "status": ("actors.status_command", "print the last status of a profile"),
+    "why": ("trader.report.why_command", "say why a symbol did or did not trade"),
+    "health": ("trader.report.health_command", "one line; exit 0 when healthy, 1 when not"),
+    "report": ("trader.report.report_command", "write one day as a self-contained page"),
+    "config": ("trader.config.command", "the effective configuration, every key explained, the schema"),
     "exchange": ("trader.exchange.server", "run the embedded exchange alone"),
     "events": ("trader.store.commands", "tail, verify, export, prune or rotate-key the event store"),
 }
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors end with the published code for wrong arguments."""
-
-    def error(self, message: str) -> NoReturn:
-        """End with one line and code 64."""
-        self.exit(ExitCode.USAGE, f"{self.prog}: {message}\nSee: python run.py --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -370,7 +370,8 @@ class World:
                 except Exception:  # noqa: BLE001 - a zombie's last words
                     self.seen["zombie raised"] += 1
 
-        self.after(self.stage.random.choice([1.0, 3.0, 12.0]), wake)
+        left = max(FAULTS_S - self.stage.time.machine_time - 0.1, 0.0)
+        self.after(min(self.stage.random.choice([1.0, 3.0, 12.0]), left), wake)
 
     def _lose_mailbox(self) -> None:
         place = self._victim()
