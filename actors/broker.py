@@ -227,7 +227,8 @@ class Broker(SupervisedActor):
 
     def _allows(self, approval: Approval) -> bool:
         """Whether the mode of this moment lets the approval leave. Also called by workers: reads one reference."""
-        return self._holds.permits(approval.request.symbol, reduces=approval.reduce_only)
+        symbol = approval.request.symbol
+        return self._holds.permits(symbol, reduces=approval.reduce_only, by_operator=approval.by_operator)
 
     # --- history -----------------------------------------------------------------------------------------------------------
 

@@ -24,7 +24,9 @@ _SEAL = _Seal()
 
 
 class Approval(msgspec.Struct, frozen=True, gc=False):
-    """One approved payload. Times are machine seconds. `reduce_only` says that it can only shrink the position."""
+    """One approved payload. Times are machine seconds. `reduce_only` says that it can only shrink the position,
+    `by_operator` that a person asked for it: such an exit may leave after a kill.
+    """
 
     request: OrderRequest
     approval_id: str
@@ -33,6 +35,7 @@ class Approval(msgspec.Struct, frozen=True, gc=False):
     digest: str
     reduce_only: bool
     seal: _Seal
+    by_operator: bool = False
 
     def __post_init__(self) -> None:
         """Raise TypeError for whoever is not `approve`, and for a payload that is not the digest's."""
@@ -58,7 +61,7 @@ def digest_of(request: OrderRequest) -> str:
     return hashlib.sha256(msgspec.json.encode(request)).hexdigest()
 
 
-def approve(order: Order, machine_time: float, life_s: float, *, reduces: bool) -> Approval:
+def approve(order: Order, machine_time: float, life_s: float, *, reduces: bool, by_operator: bool = False) -> Approval:
     """Make the approval of one reserved order. Called by the risk desk only."""
     request = OrderRequest(
         client_order_id=order.client_order_id,
@@ -83,4 +86,5 @@ def approve(order: Order, machine_time: float, life_s: float, *, reduces: bool) 
         digest=digest,
         reduce_only=reduces,
         seal=_SEAL,
+        by_operator=by_operator,
     )

@@ -102,10 +102,15 @@ class HoldTable(msgspec.Struct, frozen=True):
                 worst = hold.level
         return worst
 
-    def permits(self, symbol: str, *, reduces: bool) -> bool:
-        """Whether an order in `symbol` may leave; `reduces` means it can only shrink the position, by quantity."""
+    def permits(self, symbol: str, *, reduces: bool, by_operator: bool = False) -> bool:
+        """Whether an order in `symbol` may leave; `reduces` means it can only shrink the position, by quantity.
+
+        A person's exit may also leave while nothing but a person's own kill forbids it (C-02, D25).
+        """
         mode = self.mode(symbol)
-        return mode is Level.NORMAL or (mode is Level.REDUCE_ONLY and reduces)
+        if mode is Level.NORMAL or (mode is Level.REDUCE_ONLY and reduces):
+            return True
+        return reduces and by_operator and all(h.cause == "kill" for h in self.of(symbol) if h.level >= Level.STARTING)
 
     def wants_exit(self) -> bool:
         """Whether the whole account is reduce-only: what `force_exit_on_reduce_only` acts on. One symbol's holds never force it."""
