@@ -13,6 +13,8 @@ import msgspec
 from trader.market.clock import Now
 
 MEASURE_S = 2.0
+REPLAY_S = 3600.0
+"""On the embedded exchange a clock this far off is a recorded market's, and its distance means nothing."""
 
 
 class _Reading(msgspec.Struct, frozen=True, gc=False):
@@ -25,7 +27,7 @@ class _Reading(msgspec.Struct, frozen=True, gc=False):
 class MarketClock:
     """Gives `Now`. Never runs backward. `free_running` allows a market clock that is not the machine's.
 
-    `skew_s` is the market's clock less this machine's UTC clock at the last heartbeat, None before the first.
+    `skew_s` is the market's clock less this machine's UTC clock at the last heartbeat, None before the first and on a recorded market.
     """
 
     def __init__(self, *, free_running: bool) -> None:
@@ -39,7 +41,8 @@ class MarketClock:
         """Take one heartbeat's two times, or the venue's answer at the start. Feed threads."""
         reading = _Reading(market_time, machine_time)
         anchor = self._anchor
-        self.skew_s = market_time - (time.time() + machine_time - time.monotonic())
+        skew_s = market_time - (time.time() + machine_time - time.monotonic())
+        self.skew_s = None if self._free_running and abs(skew_s) > REPLAY_S else skew_s
         if anchor is None:
             self._anchor = reading
             return
@@ -54,9 +57,6 @@ class MarketClock:
         """Return both clocks now. Before the first heartbeat the market's clock is this machine's UTC clock."""
         machine_time = time.monotonic()
         anchor = self._anchor
-        if anchor is None:
-            market_time = time.time()
-        else:
-            market_time = anchor.market_time + (machine_time - anchor.machine_time) * self._rate
+        market_time = anchor.market_time + (machine_time - anchor.machine_time) * self._rate if anchor else time.time()
         self._latest = max(self._latest, market_time)
         return Now(self._latest, machine_time)

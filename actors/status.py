@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
-from trader.report.banner import banner
-from trader.report.files import write_status_files
 
 from actors.address import SUPERVISOR
 from actors.clock import MarketClock
@@ -25,6 +23,8 @@ from trader.config import Settings
 from trader.exit_code import MEANING, ExitCode
 from trader.market.instrument import Instrument
 from trader.orders.reason import Reason
+from trader.report.banner import banner
+from trader.report.files import write_status_files
 from trader.report.screen import render_screen
 from trader.report.status import (
     NOT_MEASURED,
@@ -189,7 +189,7 @@ class StatusWriter:
             orders_per_minute_limit=self._settings.risk.max_orders_per_minute,
             requests_last_hour=broker.calls if broker else 0,
             requests_per_hour_limit=self._settings.rest.hourly_budget,
-            clock_skew_s=_known(self._clock.skew_s, "no heartbeat yet"),
+            clock_skew_s=_known(self._clock.skew_s, "a recorded market"),
             rss_mib=_rss_mib(),
         )
 
@@ -221,10 +221,8 @@ class StatusWriter:
 
     def _actors(self, supervisor: SupervisorReport | None, machine_time: float) -> tuple[ActorStatus, ...]:
         rows = [self._actor(SUPERVISOR, "ok", 0, "", 1, machine_time)]
-        for child in supervisor.children if supervisor else ():
-            rows.append(
-                self._actor(child.name, child.state, child.restarts, child.trouble, child.incarnation, machine_time)
-            )
+        children = supervisor.children if supervisor else ()
+        rows += [self._actor(c.name, c.state, c.restarts, c.trouble, c.incarnation, machine_time) for c in children]
         return tuple(rows)
 
     def _actor(

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import tomli_w
 
-from trader.config.key import Key, Kind, Value, plain, toml_text
+from trader.config.key import PYTHON_FILE, Key, Kind, Value, plain, toml_text
 from trader.config.layers import PROFILES
 from trader.config.rules import CEILINGS
 from trader.config.settings import Settings, values_of
@@ -102,8 +102,11 @@ def render_toml(settings: Settings) -> str:
 
 def _property(key: Key) -> dict[str, object]:
     found: dict[str, object] = {**_JSON_TYPES[key.kind], "description": f"{key.doc} ({key.allowed()})"}
-    if key.choices:
-        found["enum"] = list(key.choices)
+    named = [choice for choice in key.choices if choice != PYTHON_FILE]
+    if key.takes_file:
+        found["anyOf"] = [{"enum": named}, {"pattern": r"\.py$"}]
+    elif named:
+        found["enum"] = named
     if key.low is not None and key.high is not None and found["type"] in ("integer", "number"):
         found["minimum"] = 0 if key.zero_is_off else float(key.low)
         found["maximum"] = float(key.high)

@@ -16,6 +16,10 @@ Value = bool | int | float | Decimal | str | tuple[str, ...] | Mapping[str, Deci
 """A checked value: Decimal for numbers and fractions, float for seconds and ratios, int for counts."""
 
 
+PYTHON_FILE = "*.py"
+"""A choice that stands for the path of any Python file."""
+
+
 class Kind(StrEnum):
     """How a key is written and which type it becomes."""
 
@@ -58,6 +62,11 @@ class Key(msgspec.Struct, frozen=True):
     doc: str
 
     @property
+    def takes_file(self) -> bool:
+        """Whether the path of a Python file is a choice too."""
+        return PYTHON_FILE in self.choices
+
+    @property
     def leaf(self) -> str:
         return self.path.rpartition(".")[2]
 
@@ -66,7 +75,8 @@ class Key(msgspec.Struct, frozen=True):
         if self.kind is Kind.SWITCH:
             return "true or false"
         if self.kind is Kind.CHOICE:
-            return "one of " + ", ".join(self.choices)
+            named = "one of " + ", ".join(choice for choice in self.choices if choice != PYTHON_FILE)
+            return named + (", or the path of a .py file" if self.takes_file else "")
         if self.kind is Kind.SYMBOLS:
             return "a list of 1 to 50 different symbols"
         if self.kind is Kind.WINDOW:

@@ -23,7 +23,7 @@ log_level                            choice     INFO             DEBUG|INFO|WARN
 status_interval_s                    seconds    30               1..86400                    -         now
     Time between two status screens on the console.
 
-strategy.name                        choice     ma_cross         ma_cross                    -         start
+strategy.name   choice   ma_cross   ma_cross|rsi_reversion|donchian|multi_timeframe|market_regime|*.py   -   start
     Which strategy decides.
 strategy.bar_seconds                 count      5                1..86400                    -         start
     Length of a bar of the market's clock; entries are decided on closed bars.

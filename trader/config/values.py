@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from trader.config.key import Key, Kind, Value
+from trader.config.key import PYTHON_FILE, Key, Kind, Value
 from trader.config.symbols import canonical, refusal
 from trader.risk.window import TradingWindow
 
@@ -92,7 +92,9 @@ def _float(key: Key, value: object) -> Value | Bad:
 
 
 def _choice(key: Key, value: object) -> Value | Bad:
-    return value if isinstance(value, str) and value in key.choices else Bad(f"must be {key.allowed()}")
+    known = isinstance(value, str) and value in key.choices and value != PYTHON_FILE
+    file = isinstance(value, str) and key.takes_file and value.endswith(".py")
+    return value if isinstance(value, str) and (known or file) else Bad(f"must be {key.allowed()}")
 
 
 def _symbols(key: Key, value: object) -> Value | Bad:
