@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from trader.orders.ledger import Ledger
+from trader.orders.position import PositionState
 
 ZERO = Decimal(0)
 
@@ -75,4 +76,24 @@ def get_portfolio_pnl(ledger: Ledger) -> PortfolioPnl:
         positions=traded,
         total_fees=sum((row["fees"] for row in rows), ZERO),
         net_pnl=sum((row["net_pnl"] for row in rows), ZERO),
+    )
+
+
+def position_state(ledger: Ledger, symbol: str) -> PositionState:
+    """Return the position as its symbol's actor is told it; orders made by hand do not count as pending."""
+    position, mark = ledger.positions[symbol], ledger.marks.get(symbol)
+    unrealized = position.unrealized(mark) if mark is not None and position.size else ZERO
+    return PositionState(
+        symbol=symbol,
+        size=position.size,
+        entry_price=position.entry_price,
+        adds=position.adds,
+        pending=any(not order.foreign for order in ledger.live[symbol].values()),
+        equity=ledger.equity,
+        mark=mark,
+        realized=position.realized,
+        unrealized=unrealized,
+        fees=position.fees,
+        funding=position.funding,
+        net=position.settled + unrealized,
     )

@@ -20,6 +20,7 @@ from trader.market.instrument import Instrument
 from trader.orders.account import AccountSnapshot
 from trader.orders.ledger import Ledger
 from trader.orders.order import Order, OrderIntent, OrderReport, OrderState
+from trader.orders.pnl import position_state
 from trader.orders.position import PositionState
 from trader.orders.reason import Reason
 from trader.risk.alarm import Alarm
@@ -44,8 +45,6 @@ from trader.risk.settle import Reconciler
 from trader.risk.state import DeskState
 from trader.risk.window import TradingWindow
 from trader.venue import FeedEvent, FeedKind
-
-ZERO = Decimal(0)
 
 __all__ = ["Booked", "Finding", "Granted", "PositionState", "Reconciliation", "Refusal", "RiskDesk"]
 
@@ -110,21 +109,7 @@ class RiskDesk:
         before, self.state.holds = self.state.holds, table
         for hold in before.beyond(table):
             if not table.has(hold.cause, hold.scope):
-                self._count_anew(hold.cause, hold.scope)
-
-    def _count_anew(self, cause: str, scope: str) -> None:
-        if cause == "consecutive_losses":
-            self.state.losses_in_a_row.pop(scope, None)
-        elif cause == "repeated_order":
-            self.state.rates.clear_repeats(scope)
-        elif cause == "rejects":
-            self.state.rejects.pop(scope, None)
-        elif cause == "error_rate":
-            self.state.errors.clear()
-        elif cause == "price_drift":
-            self.state.drift.pop(scope, None)
-        elif cause == "drawdown" and self.state.equity is not None:
-            self.state.day.restart_peak(self.state.equity)
+                self.state.count_anew(hold.cause, hold.scope)
 
     def update_limits(self, limits: RiskLimits) -> None:
         """Judge by new limits from now on; baselines and counters stay (C-12)."""
@@ -158,7 +143,8 @@ class RiskDesk:
         """Some refusals have consequences: a repeating signal stops its symbol, an exit in the way of a
         resting entry clears it.
         """
-        if refused.reason is Reason.REPEATED_ORDER:
+        told = any(finding.scope == case.intent.symbol for finding in self._noted)
+        if refused.reason is Reason.REPEATED_ORDER and not told:
             scope, level = case.intent.symbol, Severity.REDUCE_ONLY
             self._noted.append(
                 Finding("repeated_order", refused.reason, level, refused.text, scope, refused.used, refused.limit)
@@ -179,24 +165,22 @@ class RiskDesk:
         return order
 
     def recheck(self, client_order_id: str, now: Now) -> Refusal | None:
-        """After the intent has become durable: mode, age and mark once more. A refusal must be followed by
-        `release`.
-        """
+        """After the intent has become durable: mode, age and mark once more. After a refusal call `release`."""
         order = self.ledger.orders[client_order_id]
         assert order.state is OrderState.RESERVED, "only a reservation can be checked again"
         return reservation_holds(self.state, order, now, by_operator=client_order_id in self._operators)
 
     def approve(self, client_order_id: str, now: Now) -> Approval:
-        """Make the one approval of a reservation that `recheck` has just passed; from here on it may be at the
-        venue.
-        """
+        """Make the one approval of a reservation that `recheck` has just passed; it may be at the venue from here on."""
         order = self.ledger.orders[client_order_id]
         assert order.state is OrderState.RESERVED, "an order is approved once"
         self.ledger.advance(client_order_id, OrderState.SENT, now.machine_time)
         self.state.sent_at[client_order_id] = now.machine_time
         self.state.entries_sent += not order.reduce_only
+        by_operator = client_order_id in self._operators
         self._operators.discard(client_order_id)
-        return approve(order, now.machine_time, self.state.execution.approval_ttl_s, reduces=order.reduce_only)
+        life_s = self.state.execution.approval_ttl_s
+        return approve(order, now.machine_time, life_s, reduces=order.reduce_only, by_operator=by_operator)
 
     # Its way back
 
@@ -260,9 +244,7 @@ class RiskDesk:
         return all(not p.size or symbols[s].mark is not None for s, p in self.ledger.positions.items())
 
     def accrue_funding(self, now: Now) -> tuple[FundingAccrual, ...]:
-        """Book every funding time passed since the last call, once each, also after downtime (D32); returns
-        what to journal.
-        """
+        """Book every funding time passed since the last call, once each (D32); returns what to journal."""
         return self._funding.accrue(now)
 
     def finished_days(self) -> tuple[DaySummary, ...]:
@@ -288,9 +270,7 @@ class RiskDesk:
         return tuple(intent for intent in made if intent is not None)
 
     def clear_daily_loss(self) -> None:
-        """Measure the day's loss from this moment on: the operator's audited command; the hold itself is
-        lifted by `resume`.
-        """
+        """Measure the day's loss from this moment on: the operator's command; `resume` lifts the hold itself."""
         equity = self.state.equity
         if equity is not None:
             self.state.day.restart_day(equity, self.state.fees_paid(), self.state.funding_received())
@@ -299,22 +279,7 @@ class RiskDesk:
 
     def position_view(self, symbol: str) -> PositionState:
         """The symbol's position as its actor is told it."""
-        position, mark = self.ledger.positions[symbol], self.ledger.marks.get(symbol)
-        unrealized = position.unrealized(mark) if mark is not None and position.size else ZERO
-        return PositionState(
-            symbol=symbol,
-            size=position.size,
-            entry_price=position.entry_price,
-            adds=position.adds,
-            pending=any(not order.foreign for order in self.ledger.live[symbol].values()),
-            equity=self.state.equity,
-            mark=mark,
-            realized=position.realized,
-            unrealized=unrealized,
-            fees=position.fees,
-            funding=position.funding,
-            net=position.settled + unrealized,
-        )
+        return position_state(self.ledger, symbol)
 
     def snapshot(self, now: Now) -> RiskMemory:
         """The record a restart needs; write it at least when a day begins and after every fill."""

@@ -83,6 +83,21 @@ class DeskState:
         self.reserved_at.pop(client_order_id, None)
         self.sent_at.pop(client_order_id, None)
 
+    def count_anew(self, cause: str, scope: str) -> None:
+        """Forget what led to a hold that was lifted or has ended, so that it does not come back by yesterday's counts."""
+        if cause == "consecutive_losses":
+            self.losses_in_a_row.pop(scope, None)
+        elif cause == "repeated_order":
+            self.rates.clear_repeats(scope)
+        elif cause == "rejects":
+            self.rejects.pop(scope, None)
+        elif cause == "error_rate":
+            self.errors.clear()
+        elif cause == "price_drift":
+            self.drift.pop(scope, None)
+        elif cause == "drawdown" and self.equity is not None:
+            self.day.restart_peak(self.equity)
+
     def leverage_cap(self, symbol: str) -> Decimal:
         """The smallest of the global, the profile's, the symbol's and the venue's leverage (D04); 1 for spot."""
         instrument = self.ledger.instruments[symbol]
