@@ -7,7 +7,7 @@ knows from the message's own docstring what that means (rules S1, S2).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pykka
@@ -50,7 +50,7 @@ class Address:
 class AddressBook:
     """All addresses of one system, made before any actor exists, so order of start never matters for sending."""
 
-    def __init__(self, symbols: tuple[str, ...], make: type[Address] = Address) -> None:
+    def __init__(self, symbols: tuple[str, ...], make: Callable[[str], Address] = Address) -> None:
         self.supervisor = make(SUPERVISOR)
         self.risk = make(RISK)
         self.broker = make(BROKER)

@@ -1,0 +1,235 @@
+"""The backtest: recorded candles walked through the live actors, one step per candle end, with the bar as the clock.
+
+Each step moves both clocks, lets risk hear that the feeds live, gives every symbol the quote and the book of its candle's close, and
+handles all that follows. Ticks go out only when something is due: the UTC day, a funding time, the end of a hold, a resting order.
+Any exception, death or dead letter ends the run with a StageError that names the bar. Imported by the command, tests and benchmarks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from math import inf
+from pathlib import Path
+
+import msgspec
+
+from actors.backtest_market import HOUR_S, History
+from actors.backtest_quotes import QuoteMaker
+from actors.backtest_system import BacktestSystem, DigestJournal, DrivenStage
+from actors.messages import Resume
+from actors.reports import RiskReport
+from actors.straight import StageError, StraightStage
+from trader.config import Settings
+from trader.exchange.inprocess import Execution, InProcessVenue
+from trader.exchange.market_models import MarketModels
+from trader.market.clock import SECONDS_PER_DAY
+from trader.report.performance import EquityCurve
+from trader.report.round_trips import ClosedTrade, RoundTrips
+from trader.risk.holds import Hold, HoldTable
+
+LEAD_S = 30
+"""The system starts this long before the first candle ends, so that everyone is ready for it."""
+PROGRESS_EVERY = 4096
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a run came to. `bars` are candles handled, `orders_sent` those that left risk, `holds` every hold in the order placed."""
+
+    bars: int
+    curve: EquityCurve
+    trades: tuple[ClosedTrade, ...]
+    executions: int
+    exposed_s: float
+    open_symbols: tuple[str, ...]
+    holds: tuple[Hold, ...]
+    risk: RiskReport
+    events: dict[str, int]
+    digest: str
+
+
+class Results:
+    """Gathers trades and equity while the run goes on."""
+
+    def __init__(self, contract_sizes: dict[str, Decimal]) -> None:
+        self.curve = EquityCurve()
+        self.round_trips = RoundTrips()
+        self.trades: list[ClosedTrade] = []
+        self.executions = 0
+        self._contract_sizes = contract_sizes
+
+    def on_execution(self, execution: Execution) -> None:
+        """Take one execution as the venue made it."""
+        self.executions += 1
+        closed = self.round_trips.add(
+            execution.symbol,
+            execution.size,
+            execution.price,
+            execution.fee,
+            execution.market_time,
+            self._contract_sizes[execution.symbol],
+        )
+        if closed is not None:
+            self.trades.append(closed)
+
+
+class Backtest:
+    """One run. Build it, `run` it once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        history: History,
+        models: MarketModels,
+        *,
+        stage: DrivenStage | None = None,
+        folder: Path = Path(),
+        resume_daily: bool = False,
+        keep_events: bool = False,
+    ) -> None:
+        self.history = history
+        self._models = models
+        self._resume_daily = resume_daily
+        instruments = {one.instrument.symbol: one.instrument for one in history.series}
+        self._stage = stage if stage is not None else StraightStage(history.first_end - LEAD_S)
+        self._start = self._stage.time.market_offset
+        funds = {one.instrument.quote: Decimal(0) for one in history.series}
+        first_quote = next(iter(funds))
+        funds["USD" if "USD" in funds else first_quote] = settings.paper.equity_usd
+        time = self._stage.time
+        self.venue = InProcessVenue(list(instruments.values()), models, funds, lambda: time.machine_time)
+        self.results = Results({symbol: one.contract_size for symbol, one in instruments.items()})
+        self.venue.on_execution = self.results.on_execution
+        self.journal = DigestJournal(keep=keep_events)
+        self.system = BacktestSystem(self._stage, settings, instruments, self.venue, self.journal, folder)
+        self.system.holds.changed = self._holds_changed
+        self._quotes = [QuoteMaker(one, models) for one in history.series]
+        self._funded = [symbol for symbol, one in instruments.items() if one.is_derivative]
+        self._next_day = (history.first_end // SECONDS_PER_DAY + 1) * SECONDS_PER_DAY
+        self._next_funding = (history.first_end // HOUR_S + 1) * HOUR_S if self._funded else inf
+        self._next_hold_end = inf
+        self._bar = 0
+        self._moment = float(history.first_end)
+
+    def run(self, on_progress: Callable[[int, float], None] = lambda _bars, _time: None) -> Outcome:
+        """Walk over the whole history; `on_progress` hears the number of candles done and the market time now and then."""
+        try:
+            self.system.start()
+            self._walk(on_progress)
+            self._finish()
+        except Exception as error:
+            raise StageError(
+                f"bar {self._bar} of {self.history.bars}, market time {self._moment:.0f}: {_told(error)}"
+            ) from error
+        return self._outcome()
+
+    # --- the walk ----------------------------------------------------------------------------------------------------------
+
+    def _walk(self, on_progress: Callable[[int, float], None]) -> None:
+        time, venue, drain, start = self._stage.time, self.venue, self._stage.drain, self._start
+        makers, symbols = self._quotes, [one.instrument.symbol for one in self.history.series]
+        tell_risk = self.system.addresses.risk.tell
+        tell_symbol = [self.system.addresses.symbols[symbol].tell for symbol in symbols]
+        beat, add_point, wallets = self.system.beat, self.results.curve.add, venue.wallets
+        told_at = PROGRESS_EVERY
+        exposed = True
+        for moment, candles in self.history.steps():
+            self._moment = moment
+            while self._due <= moment:
+                self._tick(self._due)
+            machine_time = time.machine_time = moment - start
+            venue.market_time = moment
+            for number, at in candles:
+                makers[number].price(venue, at)
+            if venue.has_resting:
+                self._rest(candles)
+            beat()
+            for number, at in candles:
+                quote, book = makers[number].make(at, moment, machine_time)
+                tell_risk(book)
+                tell_risk(quote)
+                drain()
+                tell_symbol[number](book)
+                tell_symbol[number](quote)
+                drain()
+            self._bar += len(candles)
+            if not wallets.is_flat:
+                exposed = True
+                add_point(moment, venue.equity())
+            elif exposed:
+                exposed = False
+                add_point(moment, venue.equity())
+            if self._bar >= told_at:
+                told_at = self._bar + PROGRESS_EVERY
+                on_progress(self._bar, moment)
+
+    def _rest(self, candles: tuple[tuple[int, int], ...]) -> None:
+        """Let the candles that have just ended fill resting orders, and everyone see the time: orders grow old."""
+        for number, at in candles:
+            series = self.history.series[number]
+            self.venue.trade_through(series.instrument.symbol, series.low[at], series.high[at])
+        self._stage.drain()
+        self.system.tick()
+
+    @property
+    def _due(self) -> float:
+        return min(self._next_day, self._next_funding, self._next_hold_end)
+
+    def _tick(self, due: float) -> None:
+        """Do what is due at a moment between or at candle ends, before the quotes of that moment."""
+        self._stage.time.machine_time = max(due - self._start, self._stage.time.machine_time)
+        self.venue.market_time = due
+        if due == self._next_funding:
+            self._next_funding += HOUR_S
+            for symbol in self._funded:
+                self.venue.charge_funding(symbol)
+        self.system.tick()
+        if due == self._next_day:
+            self._next_day += SECONDS_PER_DAY
+            self.system.check_books()
+            if self._resume_daily:
+                self.system.addresses.supervisor.tell(Resume("", "the backtest's operator"))
+                self.system.tick()
+        self._next_hold_end = self.system.holds.next_end()
+
+    def _holds_changed(self, table: HoldTable) -> None:
+        self._next_hold_end = self.system.holds.next_end()
+
+    # --- the end -----------------------------------------------------------------------------------------------------------
+
+    def _finish(self) -> None:
+        """See the end of the last candle from every side: counts are told, the books compared."""
+        self.system.tick()
+        self.system.tick()
+        self.system.check_books()
+        self.results.curve.add(float(self.history.last_end), self.venue.equity())
+
+    def _outcome(self) -> Outcome:
+        results = self.results
+        return Outcome(
+            bars=self._bar,
+            curve=results.curve,
+            trades=tuple(results.trades),
+            executions=results.executions,
+            exposed_s=results.round_trips.exposed_s(self.history.last_end),
+            open_symbols=results.round_trips.open_symbols,
+            holds=tuple(self.system.holds.placed),
+            risk=self.system.report("risk", RiskReport),
+            events=dict(sorted(self.journal.counts.items())),
+            digest=self.journal.digest,
+        )
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, StageError) else f"{type(error).__name__}: {error}"
+
+
+def run_backtest(
+    settings: Settings, history: History, models: MarketModels, *, folder: Path = Path(), resume_daily: bool = False,
+    on_progress: Callable[[int, float], None] = lambda _bars, _time: None,
+) -> Outcome:  # fmt: skip
+    """Run the straight way and clean up after it. Raises StageError."""
+    with StraightStage(history.first_end - LEAD_S) as stage:
+        return Backtest(settings, history, models, stage=stage, folder=folder, resume_daily=resume_daily).run(
+            on_progress
+        )

@@ -1,0 +1,112 @@
+"""From a candle's close to the quote and the book that the actors see, by the models of spread and depth.
+
+One maker per series; the backtest's driver owns them. Prices are built from whole ticks; the ten levels of a book are made only when
+somebody looks at them, which is at entries: most books are never read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import cast, overload
+
+from actors.backtest_market import Series
+from trader.exchange.inprocess import InProcessVenue
+from trader.exchange.market_models import BPS, LEVELS, Latency, MarketModels
+from trader.market.clock import SECONDS_PER_DAY
+from trader.market.quote import BookTop, Quote
+
+Level = tuple[Decimal, Decimal]
+
+
+class ModelledLevels(Sequence[Level]):
+    """Ten equal levels from a best price outward, made on demand. Immutable."""
+
+    __slots__ = ("_best", "_increment", "_size", "_step")
+
+    def __init__(self, best_ticks: int, step_ticks: int, increment: Decimal, size: Decimal) -> None:
+        self._best = best_ticks
+        self._step = step_ticks
+        self._increment = increment
+        self._size = size
+
+    def __len__(self) -> int:
+        return LEVELS
+
+    @overload
+    def __getitem__(self, at: int) -> Level: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Level]: ...
+
+    def __getitem__(self, at: int | slice) -> Level | Sequence[Level]:
+        return tuple(self)[at]
+
+    def __iter__(self) -> Iterator[Level]:
+        for number in range(LEVELS):
+            ticks = self._best + number * self._step
+            if ticks < 1:
+                return
+            yield self._increment * ticks, self._size
+
+
+class QuoteMaker:
+    """Makes one series' quotes and tells the venue the same prices."""
+
+    __slots__ = (
+        "_day", "_increment", "_level_size", "_models", "_next_open", "_series", "_spread", "_step", "_symbol",
+    )  # fmt: skip
+
+    def __init__(self, series: Series, models: MarketModels) -> None:
+        self._series = series
+        self._models = models
+        self._symbol = series.instrument.symbol
+        self._increment = series.instrument.price_increment
+        self._next_open = models.latency is Latency.NEXT_OPEN
+        self._day = -1
+        self._spread = self._step = 1
+        self._level_size = Decimal(0)
+
+    def price(self, venue: InProcessVenue, at: int) -> None:
+        """Tell the venue the price of a candle's close, and where an order decided on it meets the market."""
+        series = self._series
+        day = series.start[at] // SECONDS_PER_DAY
+        if day != self._day:
+            self._day = day
+            self._shape(venue, series.close[at])
+        close = series.close[at]
+        following = at + 1
+        meets = self._next_open and following < len(series.open)
+        venue.set_price(self._symbol, close, series.open[following] if meets else close)
+
+    def make(self, at: int, market_time: float, machine_time: float) -> tuple[Quote, BookTop]:
+        """Return the quote and the book at a candle's close."""
+        series, increment, spread, size = self._series, self._increment, self._spread, self._level_size
+        close = series.close[at]
+        bid = close - spread // 2
+        ask = bid + spread
+        quote = Quote(
+            self._symbol,
+            increment * bid,
+            increment * ask,
+            size,
+            size,
+            bid + ask,
+            increment * close,
+            Decimal(series.volume[at]),
+            market_time,
+            machine_time,
+        )
+        bids = ModelledLevels(bid, -self._step, increment, size)
+        asks = ModelledLevels(ask, self._step, increment, size)
+        levels = cast(tuple[tuple[Level, ...], tuple[Level, ...]], (bids, asks))
+        return quote, BookTop(self._symbol, levels[0], levels[1], market_time, machine_time)
+
+    def _shape(self, venue: InProcessVenue, close: int) -> None:
+        """Set spread, distance and size of levels for a day from its first price."""
+        models, instrument = self._models, self._series.instrument
+        self._spread = max(round(close * models.spread_bps / BPS), 1)
+        self._step = max(round(close * models.level_bps / BPS), 1)
+        price = self._increment * close * instrument.contract_size
+        self._level_size = max(instrument.round_size(models.level_usd / price), instrument.base_increment)
+        venue.set_shape(self._symbol, self._spread, self._step, self._level_size)
