@@ -126,6 +126,8 @@ class Risk(SupervisedActor):
             case Quote():
                 self._see(message.market_time, message.machine_time)
                 self.desk.on_quote(message)
+                if self.desk.alarmed(message.symbol, self.now):
+                    self._raise(self.desk.on_tick(self.now))
             case BookTop():
                 self.desk.on_book(message)
             case OrderIntent():
