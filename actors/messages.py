@@ -7,6 +7,7 @@ reordered one does no harm; what its loss means stands in each docstring. Only `
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -19,6 +20,9 @@ from trader.orders.position import PositionState
 from trader.orders.reason import Reason
 from trader.risk.approval import Approval
 from trader.risk.holds import Hold, HoldTable
+from trader.risk.limits import ExecutionSettings, RiskLimits
+from trader.risk.window import TradingWindow
+from trader.strategy.protocol import Strategy
 from trader.venue import CancelResult, FeedEvent, FeedHeartbeat
 
 
@@ -81,6 +85,13 @@ class Kill(msgspec.Struct, frozen=True, gc=False):
 
     by: str
     text: str
+
+
+class RestartSymbol(msgspec.Struct, frozen=True, gc=False):
+    """An operator wants a fresh incarnation of one symbol, with an empty window (MKT-20), or a quarantined one back."""
+
+    symbol: str
+    by: str
 
 
 class Shutdown(msgspec.Struct, frozen=True, gc=False):
@@ -303,7 +314,43 @@ class StopPeak(msgspec.Struct, frozen=True, gc=False):
     half_ticks: int | None
 
 
-SupervisorMessage = Tick | Died | Ready | Escalate | Resume | Kill | Shutdown | Quiesced | AllCancelled
+# --- what a person asks for --------------------------------------------------------------------------------------------------
+
+
+class Flatten(msgspec.Struct, frozen=True, gc=False):
+    """An operator wants these positions closed. Risk goes on until they are. Lost: the command says so and is repeated."""
+
+    symbols: tuple[str, ...]
+    by: str
+
+
+class ClearDailyLoss(msgspec.Struct, frozen=True, gc=False):
+    """An operator measures the day's loss from now on; the hold itself is lifted by Resume."""
+
+    request: str
+    by: str
+
+
+class NewLimits(msgspec.Struct, frozen=True, gc=False):
+    """The limits in force from now on, after a configuration change. Lost: the next change, or a restart, brings them."""
+
+    limits: RiskLimits
+    execution: ExecutionSettings
+    window: TradingWindow | None
+
+
+class NewStrategy(msgspec.Struct, frozen=True, gc=False):
+    """A symbol's settings from now on: `make` builds the strategy, whose state moves over. Lost: as NewLimits."""
+
+    make: Callable[[], Strategy]
+    execution: ExecutionSettings
+    risk: RiskLimits
+    leverage_cap: Decimal
+
+
+SupervisorMessage = (
+    Tick | Died | Ready | Escalate | Resume | Kill | RestartSymbol | Shutdown | Quiesced | AllCancelled
+)
 RiskMessage = (
     Quote
     | BookTop
@@ -328,6 +375,9 @@ RiskMessage = (
     | StopPeak
     | VenueTrouble
     | VenueAnswered
+    | Flatten
+    | ClearDailyLoss
+    | NewLimits
     | StopChild
 )
 BrokerMessage = (
@@ -345,7 +395,17 @@ BrokerMessage = (
     | StopChild
 )
 SymbolMessage = (
-    Quote | BookTop | Tick | SetMode | PeerRestarted | FeedState | History | IntentRefused | PositionUpdate | StopChild
+    Quote
+    | BookTop
+    | Tick
+    | SetMode
+    | PeerRestarted
+    | FeedState
+    | History
+    | IntentRefused
+    | PositionUpdate
+    | NewStrategy
+    | StopChild
 )
 
 CONTROL: frozenset[type] = frozenset(
@@ -355,6 +415,11 @@ CONTROL: frozenset[type] = frozenset(
         Escalate,
         Resume,
         Kill,
+        RestartSymbol,
+        Flatten,
+        ClearDailyLoss,
+        NewLimits,
+        NewStrategy,
         Died,
         Ready,
         PeerRestarted,

@@ -24,6 +24,7 @@ from actors.messages import (
     PeerRestarted,
     Quiesced,
     Ready,
+    RestartSymbol,
     Resume,
     SetMode,
     Shutdown,
@@ -37,6 +38,7 @@ from actors.shutdown import Ending, ShutdownSteps
 from trader.market.clock import Now
 from trader.orders.reason import Reason
 from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
+from trader.store.events import EventName, Payload
 
 RECOVERY_DEADLINE_S = 30.0
 PAUSE_S = 2.0
@@ -153,6 +155,8 @@ class Supervisor(SupervisedActor):
                 self._on_resume(message)
             case Kill():
                 self._on_kill(message)
+            case RestartSymbol():
+                self._on_restart(message)
             case Shutdown():
                 self._begin_shutdown(message.by)
             case Quiesced():
@@ -213,6 +217,8 @@ class Supervisor(SupervisedActor):
         for child in self.children.values():
             if child.state is not ChildState.WAITING or self._shutdown or self.now.machine_time < child.restart_at:
                 continue
+            if child.spec.role is Role.SYMBOL and self.now.machine_time - child.restart_at > self._hang_s:
+                child.abandoned = True
             if not child.loop_ended:
                 self.surroundings.wake_clock()
                 continue
@@ -339,7 +345,24 @@ class Supervisor(SupervisedActor):
             logger.warning("{} {} by {}: {}", hold.level.name, hold.scope, hold.by or by, hold.text or hold.cause)
         for hold in before.beyond(table):
             logger.info("hold {} ({}) ended by {}", hold.cause, hold.scope, by)
+        self._record(before, by)
         self._announce_mode()
+
+    def _record(self, before: HoldTable, by: str) -> None:
+        """Leave the change of holds and mode in the event store: the order of commands is the order of events (F-C10)."""
+        write, table = self.surroundings.events.write, self.holds
+        for hold in table.beyond(before):
+            told: Payload = {"cause": hold.cause, "level": hold.level.name, "scope": hold.scope}
+            told |= {"reason": hold.reason.value, "text": hold.text, "by": hold.by or by}
+            write(EventName.HOLD_PLACED, told, self.now, code=hold.reason.value)
+        for hold in before.beyond(table):
+            if not table.has(hold.cause, hold.scope):
+                write(EventName.HOLD_ENDED, {"cause": hold.cause, "scope": hold.scope, "by": by}, self.now)
+        if table.mode() is not before.mode():
+            worst = next((hold for hold in table.of(ACCOUNT) if hold.level is table.mode()), None)
+            cause = worst.cause if worst else next((hold.cause for hold in before.beyond(table)), "start")
+            told = {"mode": table.mode().name, "was": before.mode().name, "cause": cause, "by": by}
+            write(EventName.MODE_CHANGED, told, self.now)
 
     def _announce_mode(self) -> None:
         mode = SetMode(self.holds, self.now)
@@ -363,11 +386,31 @@ class Supervisor(SupervisedActor):
             logger.warning("resume refused: the last reconciliation is not clean")
             return
         self._adopt(self.holds.resume(message.cause), by=message.by)
+        for child in self.children.values():
+            if child.state is ChildState.QUARANTINED and not self.holds.has(f"quarantine:{child.spec.name}"):
+                self._revive(child, message.by)
+
+    def _on_restart(self, message: RestartSymbol) -> None:
+        """Let a symbol end after its current message and start anew; its positions and orders are risk's and stay."""
+        child = self.children.get(message.symbol)
+        if child is None or child.spec.role is not Role.SYMBOL or self._shutdown or self._ended:
+            return
+        if child.is_running:
+            address = self.addresses[message.symbol]
+            address.tell(StopChild())
+            address.unbind()
+        if child.state is not ChildState.QUARANTINED or not self.holds.has(f"quarantine:{message.symbol}"):
+            self._revive(child, message.by)
+
+    def _revive(self, child: Child, by: str) -> None:
+        logger.info("{} starts anew, asked by {}", child.spec.name, by)
+        child.state, child.restart_at = ChildState.WAITING, self.now.machine_time
+        self._start_due()
 
     def _on_kill(self, message: Kill) -> None:
         self.place(
             Hold(
-                cause="kill_switch",
+                cause="kill",
                 level=Level.HALTED,
                 scope=ACCOUNT,
                 reason=Reason.KILL_SWITCH,
