@@ -16,19 +16,23 @@ from loguru import logger
 
 from actors.base import SupervisedActor, Surroundings
 from actors.bookkeeping import Bookkeeper
+from actors.flatten import CAUSE, Flattening
 from actors.messages import (
     AccountRead,
     CancelAnswered,
     CancelIntent,
     CancelOrder,
+    ClearDailyLoss,
     CommitFailed,
     Committed,
     Escalate,
     Evaluations,
     FeedState,
     FetchAccount,
+    Flatten,
     Hello,
     IntentRefused,
+    NewLimits,
     OrderAbsent,
     OrderNotSent,
     OrderRefused,
@@ -68,6 +72,7 @@ ACCOUNT_RETRY_S = 1.0
 AGAIN_SOON_S = 2.0
 COMMIT_SLOW_S = 2.0
 FILLS_OVERLAP_S = 120.0
+ANSWERS_KEPT = 20
 
 
 class RiskSettings(msgspec.Struct, frozen=True):
@@ -111,6 +116,7 @@ class Risk(SupervisedActor):
         self._heartbeats: dict[FeedKind, float] = {}
         self._told_views: dict[str, PositionUpdate] = {}
         self.peaks: dict[str, int | None] = {}
+        self.answers: dict[str, str] = {}
 
     def prepare(self) -> None:
         """Rebuild the books from the journal; the venue's word follows with the first account reading."""
@@ -118,6 +124,7 @@ class Risk(SupervisedActor):
         self.desk = RiskDesk(self._instruments, settings.limits, settings.execution, settings.window)
         self.keeper = Bookkeeper(self.surroundings.events, self.desk)
         self.keeper.restore(self.now)
+        self.flattening = Flattening(self.desk)
         self._ask_account()
 
     def handle(self, message: RiskMessage) -> None:
@@ -165,6 +172,9 @@ class Risk(SupervisedActor):
             | StopPeak
             | VenueTrouble
             | VenueAnswered
+            | Flatten
+            | ClearDailyLoss
+            | NewLimits
             | StopChild
         ),
     ) -> None:
@@ -200,6 +210,13 @@ class Risk(SupervisedActor):
                 self.desk.cancel_symbol(message.symbol, message.reason)
             case CommitFailed():
                 self._on_commit_failed(message)
+            case Flatten():
+                self.flattening.ask(message.symbols, message.by, self.now)
+            case ClearDailyLoss():
+                self._on_clear_daily_loss(message)
+            case NewLimits():
+                self.desk.update_limits(message.limits)
+                self.desk.state.execution, self.desk.state.window = message.execution, message.window
             case StopChild():
                 self.keeper.checkpoint(self.now)
                 self.stop()
@@ -211,8 +228,9 @@ class Risk(SupervisedActor):
 
     def _see(self, market_time: float, machine_time: float) -> None:
         """Let time advance with a message that carries it; neither clock runs back."""
-        if machine_time > self.now.machine_time:
-            self.now = Now(max(market_time, self.now.market_time), machine_time)
+        now = self.now
+        if machine_time > now.machine_time or market_time > now.market_time:
+            self.now = Now(max(market_time, now.market_time), max(machine_time, now.machine_time))
 
     # --- an intent's way to the broker -------------------------------------------------------------------------------------
 
@@ -265,6 +283,8 @@ class Risk(SupervisedActor):
         if before is None or before.reason is not refusal.reason:
             logger.info("{} {} refused: {} {}", intent.symbol, intent.side.lower(), refusal.reason, refusal.text)
         self.keeper.rejected(intent, refusal, self.now)
+        if intent.by_operator and intent.reason == CAUSE and self.flattening.refused(intent.symbol, refusal, self.now):
+            logger.warning("flatten {} refused, tried again: {} {}", intent.symbol, refusal.reason, refusal.text)
         self.addresses.symbols[intent.symbol].tell(
             IntentRefused(intent.decision_id, intent.symbol, refusal.reason, refusal.text, intent.reduce_only)
         )
@@ -418,6 +438,7 @@ class Risk(SupervisedActor):
     def _on_tick(self, now: Now) -> None:
         self._see(now.market_time, now.machine_time)
         self._raise(self.desk.on_tick(self.now))
+        self._send_exits()
         for payment in self.desk.accrue_funding(self.now):
             self.keeper.funding(payment, self.now)
         for order in self.desk.cancels_due(self.now):
@@ -436,6 +457,23 @@ class Risk(SupervisedActor):
             self.addresses.supervisor.tell(self._quiesced())
         self.keeper.on_tick(self.now)
         self.publish(risk_report(self))
+
+    def _send_exits(self) -> None:
+        """Pass the exits that nobody's strategy decides on: a person's flatten, and those risk itself forces."""
+        if self.recovered:
+            for intent in (*self.desk.forced_exits(self.now), *self.flattening.due(self.holds, self.now)):
+                self._on_intent(intent)
+
+    def _on_clear_daily_loss(self, message: ClearDailyLoss) -> None:
+        """Measure the day's loss anew; kept in the record at once, so that a restart does not undo it."""
+        before = self.desk.state.day_result()
+        self.desk.clear_daily_loss()
+        self.keeper.checkpoint(self.now)
+        told = f"was {-before.total:.2f} USD" if before is not None else "nothing was counted yet"
+        self.answers[message.request] = f"the day's loss counts from now on ({told})"
+        if len(self.answers) > ANSWERS_KEPT:
+            del self.answers[next(iter(self.answers))]
+        logger.warning("the day's loss is measured anew, asked by {}", message.by)
 
     def _quiesced(self) -> Quiesced:
         live = [order for order in self.desk.ledger.live_orders() if not order.foreign]
