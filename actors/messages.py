@@ -348,9 +348,7 @@ class NewStrategy(msgspec.Struct, frozen=True, gc=False):
     leverage_cap: Decimal
 
 
-SupervisorMessage = (
-    Tick | Died | Ready | Escalate | Resume | Kill | RestartSymbol | Shutdown | Quiesced | AllCancelled
-)
+SupervisorMessage = Tick | Died | Ready | Escalate | Resume | Kill | RestartSymbol | Shutdown | Quiesced | AllCancelled
 RiskMessage = (
     Quote
     | BookTop

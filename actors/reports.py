@@ -70,6 +70,16 @@ class PositionReport(msgspec.Struct, frozen=True):
     since: float
 
 
+class FlattenReport(msgspec.Struct, frozen=True):
+    """One exit a person asked for: "working", "flat", "dust" or "given up", in words, since when (machine time)."""
+
+    symbol: str
+    progress: str
+    text: str
+    attempts: int
+    asked_at: float
+
+
 class RiskReport(msgspec.Struct, frozen=True):
     """The books and limits as risk sees them; machine times are of risk's last tick."""
 
@@ -100,6 +110,8 @@ class RiskReport(msgspec.Struct, frozen=True):
     reasons: tuple[tuple[str, Reason, int], ...]
     outcomes: tuple[DecisionReport, ...]
     trouble: str
+    flattening: tuple[FlattenReport, ...] = ()
+    answers: tuple[tuple[str, str], ...] = ()
 
 
 class BrokerReport(msgspec.Struct, frozen=True):

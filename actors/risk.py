@@ -210,13 +210,8 @@ class Risk(SupervisedActor):
                 self.desk.cancel_symbol(message.symbol, message.reason)
             case CommitFailed():
                 self._on_commit_failed(message)
-            case Flatten():
-                self.flattening.ask(message.symbols, message.by, self.now)
-            case ClearDailyLoss():
-                self._on_clear_daily_loss(message)
-            case NewLimits():
-                self.desk.update_limits(message.limits)
-                self.desk.state.execution, self.desk.state.window = message.execution, message.window
+            case Flatten() | ClearDailyLoss() | NewLimits():
+                self._on_operator(message)
             case StopChild():
                 self.keeper.checkpoint(self.now)
                 self.stop()
@@ -463,6 +458,16 @@ class Risk(SupervisedActor):
         if self.recovered:
             for intent in (*self.desk.forced_exits(self.now), *self.flattening.due(self.holds, self.now)):
                 self._on_intent(intent)
+
+    def _on_operator(self, message: Flatten | ClearDailyLoss | NewLimits) -> None:
+        match message:
+            case Flatten():
+                self.flattening.ask(message.symbols, message.by, self.now)
+            case ClearDailyLoss():
+                self._on_clear_daily_loss(message)
+            case NewLimits():
+                self.desk.update_limits(message.limits)
+                self.desk.state.execution, self.desk.state.window = message.execution, message.window
 
     def _on_clear_daily_loss(self, message: ClearDailyLoss) -> None:
         """Measure the day's loss anew; kept in the record at once, so that a restart does not undo it."""

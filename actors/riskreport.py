@@ -55,7 +55,9 @@ def risk_report(risk: Risk) -> RiskReport:
         evaluations=sum(reasons.values()),
         reasons=tuple((symbol, reason, count) for (symbol, reason), count in sorted(reasons.items())),
         outcomes=tuple(risk.outcomes.values()),
-        trouble="",
+        trouble=risk.flattening.trouble,
+        flattening=risk.flattening.report(),
+        answers=tuple(risk.answers.items()),
     )
 
 

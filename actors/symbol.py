@@ -22,6 +22,7 @@ from actors.messages import (
     Hello,
     History,
     IntentRefused,
+    NewStrategy,
     PeerRestarted,
     PositionUpdate,
     Ready,
@@ -132,6 +133,8 @@ class Symbol(SupervisedActor):
                 self._on_mode(message)
             case History():
                 self._on_history(message)
+            case NewStrategy():
+                self._on_new_strategy(message)
             case PeerRestarted():
                 if message.name == "risk":
                     self._state, self._asked_hello = None, float("-inf")
@@ -314,6 +317,18 @@ class Symbol(SupervisedActor):
         self._warm = True
         self._history_source = history.source if history.closes else "nothing: the window fills by itself"
         self.window.seed(Bar(self.name, start, close, close, close, close) for start, close in history.closes)
+
+    def _on_new_strategy(self, message: NewStrategy) -> None:
+        """Go on with other settings: the stop's memory moves over, the window too unless it must hold something else."""
+        old, self.strategy = self.strategy, message.make()
+        self.strategy.restore(old.snapshot())
+        self._settings = msgspec.structs.replace(
+            self._settings, execution=message.execution, risk=message.risk, leverage_cap=message.leverage_cap
+        )
+        if self.strategy.window_plan != old.window_plan:
+            self.window = MarkWindow(self.name, self._settings.bar_seconds, self.strategy.window_plan)
+            self._resets, self._warm, self._asked_history = 0, False, float("-inf")
+            self._started = self.now.machine_time
 
     # --- time --------------------------------------------------------------------------------------------------------------
 

@@ -190,7 +190,7 @@ def _start_mode(settings: Settings, holds: HoldFile, clock: MarketClock, folder:
             Level.REDUCE_ONLY,
             Reason.MODE_REDUCE_ONLY,
         ),
-        (settings.risk.kill_switch_enabled, "kill_switch", Level.HALTED, Reason.KILL_SWITCH),
+        (settings.risk.kill_switch_enabled, "kill", Level.HALTED, Reason.KILL_SWITCH),
     ]
     table: HoldTable = holds.load()
     for asked, cause, level, reason in wanted:
