@@ -1,0 +1,58 @@
+"""The README keeps its promises: generated tables are current, named files exist, and its commands are commands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import run
+from trader.config.handbook import handbook, profiles_table as current_profiles
+from trader.exit_code import MEANING
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def generated(name: str) -> str:
+    """Return what stands between a marker and its end."""
+    match = re.search(rf"<!-- generated: {name} -->\n(.*?)<!-- end -->", README, re.DOTALL)
+    assert match, f"the README has no block {name!r}"
+    return match.group(1).strip()
+
+
+def profiles_table() -> str:
+    return current_profiles(ROOT / "config.toml").strip()
+
+
+def exit_code_table() -> str:
+    rows = [f"| {code.value} | {meaning} |" for code, meaning in MEANING.items()]
+    return "\n".join(["| code | meaning |", "|---|---|", *rows])
+
+
+def test_the_profiles_table_is_what_the_configuration_says() -> None:
+    """Never typed by hand twice."""
+    assert generated("profiles") == profiles_table()
+
+
+def test_the_exit_codes_are_the_published_ones() -> None:
+    """One table in code, one in the README."""
+    assert generated("exit codes") == exit_code_table()
+
+
+def test_the_handbook_of_keys_is_current() -> None:
+    """docs/configuration.md is `run.py config --handbook`."""
+    assert (ROOT / "docs" / "configuration.md").read_text().strip() == handbook(ROOT / "config.toml").strip()
+
+
+def test_every_linked_file_exists() -> None:
+    """No link into nothing."""
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_command_it_names_exists() -> None:
+    """`python run.py X` is a row of the command table, or a flag."""
+    named = set(re.findall(r"run\.py ([a-z-]+)", README)) - {"--profile", "--live"}
+    commands = {name for name in named if not name.startswith("-")}
+    assert commands - set(run.COMMANDS) == set()
