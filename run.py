@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "health": ("trader.report.health_command", "one line; exit 0 when healthy, 1 when not"),
     "report": ("trader.report.report_command", "write one day as a self-contained page"),
     "config": ("trader.config.command", "the effective configuration, every key explained, the schema"),
+    "backtest": ("actors.backtest_command", "run the live actors over recorded candles"),
     "exchange": ("trader.exchange.server", "run the embedded exchange alone"),
     "events": ("trader.store.commands", "tail, verify, export, prune or rotate-key the event store"),
 }

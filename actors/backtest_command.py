@@ -1,0 +1,259 @@
+"""`run.py backtest`: recorded candles through the live actors, and the results as text, JSON and files.
+
+Only `run.py` imports this. A process of its own: it holds no lock, opens no socket, and never touches a profile's data folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from math import inf
+from pathlib import Path
+from typing import NoReturn
+
+from loguru import logger
+
+from actors.backtest import Outcome, run_backtest
+from actors.backtest_market import History, load_history
+from actors.straight import StageError
+from trader.config import ConfigErrors, Settings, load_settings
+from trader.exchange.candle_path import CandleFileError
+from trader.exchange.market_models import Latency, MarketModels
+from trader.exit_code import Ends, ExitCode
+from trader.report.backtest import BacktestSummary, GuardAct, summary_json, summary_text, write_results
+from trader.report.performance import measure
+from trader.risk.holds import Hold
+from trader.strategy.registry import StrategyError, create_strategy
+
+MODEL_FLAGS = ("spread_bps", "level_usd", "level_bps", "slippage_bps", "maker_fee", "taker_fee", "funding_rate_hourly")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Ends(ExitCode.USAGE, f"run.py backtest: {message}\nSee: python run.py backtest --help")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one backtest; return the exit code. Raises Ends for what keeps it from running."""
+    options = _parse(arguments)
+    logger.remove()
+    begin, end = _moment(options.begin, -inf), _moment(options.end, inf)
+    wanted = [name.upper() for name in options.symbols] if options.symbols else None
+    try:
+        history = load_history(options.market, _models(options, {}), wanted, begin, end)
+    except CandleFileError as error:
+        raise Ends(ExitCode.USAGE, f"run.py backtest: {error}") from error
+    settings = _settings(options, history)
+    models = _models(options, {"maker_fee": settings.paper.maker_fee, "taker_fee": settings.paper.taker_fee})
+    try:
+        with _progress(history, shown=not options.json and sys.stderr.isatty()) as on_progress:
+            outcome = run_backtest(
+                settings, history, models, folder=options.config.parent,
+                resume_daily=options.operator == "daily", on_progress=on_progress,
+            )  # fmt: skip
+    except StageError as error:
+        raise Ends(ExitCode.NEGATIVE, f"run.py backtest: the run is worthless and was stopped: {error}") from error
+    _write(options, settings, history, models, outcome)
+    return ExitCode.OK
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="run.py backtest",
+        description="Run the live actors, with every limit and guard, over recorded candles.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--profile", default="canary", help="whose configuration to run (default: canary)")
+    add("--config", type=Path, default=Path("config.toml"), help="the configuration file (default: config.toml)")
+    add(
+        "--market",
+        nargs="+",
+        metavar="FILE",
+        required=True,
+        help="candles, CSV or .csv.gz; PRODUCT=FILE where the name does not say",
+    )
+    add("--symbols", nargs="+", metavar="SYMBOL", help="only these of the files")
+    add("--from", dest="begin", metavar="TIME", help="first candle, like 2023-03-10 or 2023-03-10T12:00")
+    add("--to", dest="end", metavar="TIME", help="candles before this")
+    add("--interval", metavar="SECONDS", help="bar length; the candles' own by default")
+    add("--out", type=Path, metavar="DIR", help="write summary.json, trades.csv and equity.csv there")
+    add("--json", action="store_true", help="print summary.json instead of the text")
+    add(
+        "--operator",
+        choices=("never", "daily"),
+        default="never",
+        help="daily: a person resumes what only a person can, each midnight UTC",
+    )
+    add("--equity", metavar="USD", help="equity at the start; the profile's paper account by default")
+    models = parser.add_argument_group("models beyond the candles")
+    models.add_argument(
+        "--latency",
+        choices=[one.value for one in Latency],
+        default=Latency.NEXT_OPEN.value,
+        help="where an order meets the market",
+    )
+    for name in MODEL_FLAGS:
+        models.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            type=_decimal,
+            metavar="NUMBER",
+            help="see the MODELS of the result",
+        )
+    return parser.parse_args(arguments)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"{text} is not a number") from None
+    if not value.is_finite() or abs(value) > 10**9:
+        raise argparse.ArgumentTypeError(f"{text} is out of range")
+    return value
+
+
+def _moment(text: str | None, otherwise: float) -> float:
+    if text is None:
+        return otherwise
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Ends(
+            ExitCode.USAGE, f"run.py backtest: {text!r} is no time; write 2023-03-10 or 2023-03-10T12:00"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _settings(options: argparse.Namespace, history: History) -> Settings:
+    """Load the profile as it trades on paper, with the files' symbols and bars as long as their candles."""
+    overrides: dict[str, object] = {
+        "symbols": [one.instrument.symbol for one in history.series],
+        "strategy.bar_seconds": options.interval or history.seconds,
+    }
+    if options.equity:
+        overrides["paper.equity_usd"] = options.equity
+    derivatives = any(one.instrument.is_derivative for one in history.series)
+    environ = dict(os.environ) | ({"COINBASE_ENABLE_DERIVATIVES": "1"} if derivatives else {})
+    loaded = load_settings(options.config, options.profile, paper=True, overrides=overrides, environ=environ)
+    if isinstance(loaded, ConfigErrors):
+        raise Ends(ExitCode(loaded.exit_code), str(loaded))
+    if loaded.strategy.bar_seconds % history.seconds:
+        text = (
+            f"bars of {loaded.strategy.bar_seconds} s cannot be made of candles of {history.seconds} s; give a multiple"
+        )
+        raise Ends(ExitCode.USAGE, f"run.py backtest: {text}")
+    try:
+        create_strategy(loaded.strategy, loaded.filters, loaded.sizing, folder=options.config.parent)
+    except StrategyError as error:
+        raise Ends(ExitCode.CONFIG_ERROR, str(error)) from error
+    return loaded
+
+
+def _models(options: argparse.Namespace, fees: dict[str, Decimal]) -> MarketModels:
+    """The models as asked for; fees are those of the profile's paper account unless given."""
+    given = {name: getattr(options, name) for name in MODEL_FLAGS if getattr(options, name) is not None}
+    return MarketModels(latency=Latency(options.latency), **(fees | given))
+
+
+@contextmanager
+def _progress(history: History, *, shown: bool) -> Iterator[Callable[[int, float], None]]:
+    """Show a bar with rate and time left; it is drawn by a thread of its own, the run only notes how far it is."""
+    if not shown:
+        yield lambda _bars, _time: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Candles a second."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.finished_speed or task.speed or 0:,.0f} bars/s")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as progress:
+        task = progress.add_task("backtest", total=history.bars)
+
+        def note(bars: int, market_time: float) -> None:
+            day = datetime.fromtimestamp(market_time, UTC).strftime("%Y-%m-%d")
+            progress.update(task, completed=bars, description=day)
+
+        yield note
+
+
+def _write(
+    options: argparse.Namespace, settings: Settings, history: History, models: MarketModels, outcome: Outcome
+) -> None:
+    summary = _summary(options, settings, history, models, outcome)
+    curve = outcome.curve
+    if options.out is not None:
+        try:
+            write_results(options.out, summary, outcome.trades, curve.samples, curve.last)
+        except OSError as error:
+            raise Ends(ExitCode.NEGATIVE, f"run.py backtest: the results cannot be written: {error}") from error
+    if options.json:
+        sys.stdout.write(summary_json(summary).decode())
+        return
+    sys.stdout.write(summary_text(summary, curve.samples))
+    if options.out is not None:
+        sys.stdout.write(f"FILES     {options.out}/summary.json, trades.csv, equity.csv\n")
+
+
+def _summary(
+    options: argparse.Namespace, settings: Settings, history: History, models: MarketModels, outcome: Outcome
+) -> BacktestSummary:
+    quotes = sorted({one.instrument.quote for one in history.series})
+    operator = (
+        "resumes each midnight UTC what only a person can"
+        if options.operator == "daily"
+        else "never looks: what only a person resumes stays"
+    )
+    return BacktestSummary(
+        profile=settings.profile,
+        config_hash=settings.config_hash,
+        strategy=settings.strategy.name,
+        files=tuple(Path(name.rpartition("=")[2]).name for name in options.market),
+        symbols=tuple(one.instrument.symbol for one in history.series),
+        begin=float(history.first_end - history.seconds),
+        end=float(history.last_end),
+        bars=outcome.bars,
+        bar_seconds=settings.strategy.bar_seconds,
+        currency="+".join(quotes),
+        models=models.describe() | {"operator": operator},
+        performance=measure(outcome.curve, outcome.trades, outcome.exposed_s),
+        reasons=tuple((symbol, reason.value, count) for symbol, reason, count in outcome.risk.reasons),
+        guards=guard_acts(outcome.holds),
+        refused=outcome.risk.refused,
+        executions=outcome.executions,
+        open_symbols=outcome.open_symbols,
+        events=outcome.events,
+        digest=outcome.digest,
+    )
+
+
+def guard_acts(holds: Sequence[Hold]) -> tuple[GuardAct, ...]:
+    """Join holds by guard, level and scope, in the order they first came."""
+    first: dict[tuple[str, str, str], Hold] = {}
+    times: Counter[tuple[str, str, str]] = Counter()
+    for hold in holds:
+        key = (hold.cause, hold.level.name, hold.scope)
+        first.setdefault(key, hold)
+        times[key] += 1
+    return tuple(GuardAct(*key, times[key], hold.since, hold.text) for key, hold in first.items())
