@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,38 @@ def exchange(*flags: str) -> Iterator[Running]:
                 process.kill()
                 process.wait()
             process.stdout.close()
+
+
+REST_LIMIT = {"limit_limit_gtc": {"base_size": "0.01", "limit_price": "1000.00", "post_only": True}}
+
+
+def arm(venue: Running, fault_id: str, **more: Any) -> None:
+    """Arm one fault through the control endpoint."""
+    answer = venue.call("POST", "/_exchange/faults", body={"id": fault_id, **more}, signed=False)
+    assert answer.status_code == 200, answer.text
+
+
+def body(client_id: str, product_id: str = "ETH-USD") -> dict[str, Any]:
+    """A create body that rests."""
+    return {"client_order_id": client_id, "product_id": product_id, "side": "BUY", "order_configuration": REST_LIMIT}
+
+
+def arrived(venue: Running, client_id: str) -> int:
+    """How many create requests with this id the exchange saw."""
+    return sum(row["client_order_id"] == client_id for row in venue.ledger()["arrivals"])
+
+
+def assert_books_balance(venue: Running, opening: int) -> None:
+    """The dollar wallet equals the opening money, the fills, the fundings and the realized profits; to the last
+    decimal.
+    """
+    ledger = venue.ledger()
+    spent = Decimal(0)
+    for fill in ledger["fills"]:
+        sign = 1 if fill["side"] == "BUY" else -1
+        spot = not fill["product_id"].endswith(("CDE", "INTX"))
+        spent += Decimal(fill["commission"]) + (sign * Decimal(fill["value"]) if spot else 0)
+    spent += sum((Decimal(row["paid"]) for row in ledger["fundings"]), Decimal(0))
+    spent -= sum((Decimal(row["realized"]) for row in ledger["positions"].values()), Decimal(0))
+    usd = ledger["balances"]["USD"]
+    assert Decimal(usd["available"]) + Decimal(usd["hold"]) + Decimal(usd["margin"]) == opening - spent

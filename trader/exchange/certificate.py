@@ -15,15 +15,18 @@ from cryptography.x509.oid import NameOID
 _VALID_FOR = timedelta(days=30)
 
 
-def write_certificate(folder: Path) -> Path:
-    """Make a P-256 certificate for localhost and 127.0.0.1 in a folder; returns the file to trust.
+def write_certificate(folder: Path, *, host: str = "localhost") -> Path:
+    """Make a P-256 certificate for a host (localhost stands for 127.0.0.1 too) in a folder; returns the file to
+    trust.
 
     The key lies beside it, mode 0600.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
-    names: list[x509.GeneralName] = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names: list[x509.GeneralName] = [x509.DNSName(host)]
+    if host == "localhost":
+        names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -96,18 +96,19 @@ class Clearing:
         for quote in sorted({listing.quote for listing in self._open()}):
             health = self.health(quote)
             if health.equity < health.maintenance_margin:
-                self._liquidate(quote, now)
+                self.liquidate(quote, now)
 
     def _pay(self, listing: Listing, hour: int) -> None:
-        rate, mark = funding_rate(listing, hour), self.mark(listing.product_id)
-        position = self._ledger.accounts.position(listing.product_id)
+        self.charge(listing, float(hour * INTERVAL_S), funding_rate(listing, hour))
+
+    def charge(self, listing: Listing, time: float, rate: Decimal) -> None:
+        """Charge one funding payment at a rate and the present mark."""
+        mark, position = self.mark(listing.product_id), self._ledger.accounts.position(listing.product_id)
         paid = (position.net * listing.contract_size * mark * rate).quantize(_PAYMENT_STEP)
         self._ledger.accounts.pay_funding(listing, paid)
-        self._ledger.fundings.append(
-            FundingPayment(listing.product_id, float(hour * INTERVAL_S), rate, mark, position.net, paid)
-        )
+        self._ledger.fundings.append(FundingPayment(listing.product_id, time, rate, mark, position.net, paid))
 
-    def _liquidate(self, quote: str, now: float) -> None:
+    def liquidate(self, quote: str, now: float) -> None:
         """Cancel the venue's orders and close its positions at whatever the book gives."""
         for order in self._ledger.live():
             if self._is_derivative_in(order, quote):

@@ -50,6 +50,8 @@ class Exchange:
         self.orders = self.ledger.orders
         self.duplicate_is_error = False  # answer a repeated client id with the error form instead of the first order
         self.cancels_stuck = False  # leave cancels queued for ever
+        self.fail_next = ""  # reject reason with which the next accepted order fails at once
+        self.hidden: set[str] = set()  # products that listings do not show any more
         self._matcher = Matcher(self.ledger)
         self.clearing = Clearing(self.ledger, self._matcher)
         self.treasury = Treasury(self.accounts)
@@ -95,6 +97,11 @@ class Exchange:
         assert blocked, "a vetted order fits its wallet"
         order = replace(order, hold=order.initial_hold)
         self.ledger.accept(order)
+        if self.fail_next:
+            self.ledger.keep_quietly(replace(order, reject_reason=self.fail_next, reject_message="Insufficient funds"))
+            self.fail_next = ""
+            self.ledger.end(order.order_id, Status.FAILED, now)
+            return
         self.ledger.record(replace(order, status=Status.OPEN))
         if order.kind is not Kind.STOP_LIMIT:
             self._matcher.take_liquidity(order.order_id, now)
@@ -113,15 +120,14 @@ class Exchange:
         refusal = self._market_refusal(drafted, listing)
         if refusal is not None:
             return refusal
-        ladder = self.market(listing.product_id).ladder
-        amount = needed_hold(drafted, listing, ladder, self.accounts, self.ledger.fees)
+        amount = needed_hold(drafted, listing, self.market(listing.product_id), self.accounts, self.ledger.fees)
         if not can_block(drafted, listing, self.accounts, amount, self.ledger.unrealized(listing.quote)):
             return refusals.INSUFFICIENT_FUND
         return replace(drafted, initial_hold=amount)
 
     def _market_refusal(self, order: Order, listing: Listing) -> Refusal | None:
         market = self.market(order.product_id)
-        crosses = order.kind is Kind.LIMIT and would_cross(order, listing, market.ladder)
+        crosses = order.kind is Kind.LIMIT and would_cross(order, market)
         net = self.ledger.holding(order.product_id)
         grows = order.reduce_only and (net == 0 or (net > 0) == order.is_buy or order.leaves > abs(net))
         checks = (
@@ -155,6 +161,10 @@ class Exchange:
             return "DUPLICATE_CANCEL_REQUEST"
         self.ledger.record(replace(order, status=Status.CANCEL_QUEUED, updated=now))
         return ACCEPTED_CANCEL
+
+    def end(self, order_id: str, status: Status, now: float, message: str) -> None:
+        """End a live order on the venue's own account."""
+        self.ledger.end(order_id, status, now, message)
 
     def advance(self, now: float) -> None:
         """Move every market to `now`, match resting orders at each step, then expire and complete cancels."""
@@ -211,9 +221,8 @@ class Exchange:
             edits=(*order.edits, Edit(price, size, now))[-_EDITS_KEPT:],
             updated=now,
         )
-        ladder = self.market(order.product_id).ladder
         self.accounts.release(hold_currency(order, listing), order.hold)
-        amount = needed_hold(edited, listing, ladder, self.accounts, self.ledger.fees)
+        amount = needed_hold(edited, listing, self.market(order.product_id), self.accounts, self.ledger.fees)
         if not self.accounts.block(hold_currency(order, listing), amount):
             self.accounts.block(hold_currency(order, listing), order.hold)
             return "PREVIEW_INSUFFICIENT_FUND"
@@ -240,7 +249,7 @@ class Exchange:
             (price <= 0 or price % listing.price_increment != 0, "INVALID_EDITED_PRICE"),
             (same, "EDIT_REQUEST_EQUAL_TO_ORIGINAL_REQUEST"),
             (
-                order.post_only and would_cross(edited, listing, self.market(order.product_id).ladder),
+                order.post_only and would_cross(edited, self.market(order.product_id)),
                 "INVALID_EDITED_PRICE",
             ),
         )

@@ -53,6 +53,10 @@ class KeyRing:
         """Forget a key; its tokens fail from now on."""
         self._keys.pop(name, None)
 
+    def revoke_all(self) -> None:
+        """Forget every key."""
+        self._keys.clear()
+
     def check(self, token: str, *, machine_now: float, target: str | None) -> ApiKey | None:
         """The key that signed a token, or None for every reason to refuse it.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
@@ -51,6 +52,7 @@ class Ledger:
         self.by_client_id: dict[str, str] = {}
         self.working: dict[str, list[str]] = {}  # book id -> ids of live orders in order of arrival
         self.ids_made = 0
+        self.distort: Callable[[Fill], Fill] | None = None  # a fault that makes the venue report a wrong fill
         self._namespace = uuid.uuid5(uuid.NAMESPACE_OID, salt)
         self._changes = Changes([], [], [])
 
@@ -157,9 +159,11 @@ class Ledger:
             is_maker=is_maker,
             time=now,
         )
+        if self.distort is not None:
+            fill = self.distort(fill)
         self.fills.append(fill)
         self._changes.fills.append(fill)
         after = settle(order, fill, listing, self.accounts)
         self.record(after)
-        if after.base_size is not None and after.leaves == 0:
+        if after.base_size is not None and after.leaves <= 0:
             self.end(order.order_id, Status.FILLED, now)

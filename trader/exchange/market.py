@@ -16,6 +16,7 @@ from enum import StrEnum
 import msgspec
 
 from trader.exchange import noise
+from trader.exchange.disturbance import Disturbance
 from trader.exchange.ladder import ZERO, Ladder, Level
 from trader.exchange.listing import Listing
 from trader.exchange.paths import Candle, Path
@@ -79,6 +80,8 @@ class Market:
         self.path = path
         self.ladder = Ladder()
         self.trades: deque[PublicTrade] = deque(maxlen=_TRADES_KEPT)
+        self.disturbance = Disturbance()
+        self._drawn = self.disturbance.shape
         self._seed = noise.seed_of(seed, listing.product_id + "/flow")
         self._origin = origin
         self._step_seconds = step_seconds
@@ -130,15 +133,20 @@ class Market:
 
     def _advance_once(self) -> Step:
         time = self._origin + self._step * self._step_seconds
+        if self.disturbance.frozen:
+            return Step(self.listing.product_id, time, (), ())
         changed: set[tuple[bool, int]] = set()
-        cell = self._cell_at(self.path.price_at(time))
+        cell = self._cell_at(self.path.price_at(time) * self.disturbance.price_factor)
         rising = cell > self._cell if cell != self._cell else noise.unit(self._seed, _SIDE_LANE, self._step) < 0.5
-        self._move_to(cell, changed)
+        if abs(cell - self._cell) > LEVELS_PER_SIDE or self._drawn != self.disturbance.shape:
+            self._redraw(cell, changed)
+        else:
+            self._move_to(cell, changed)
         self._refill(changed)
         trades = self._trade(time, changed, buyers=rising)
-        increments = self._grid_ticks
+        grid = self._grid_ticks
         levels = tuple(
-            Level(is_bid, at * increments, self.ladder.half(is_bid=is_bid).size_at(at * increments))
+            Level(is_bid, at * grid, self.ladder.half(is_bid=is_bid).size_at(at * grid))
             for is_bid, at in sorted(changed)
         )
         return Step(self.listing.product_id, time, levels, trades)
@@ -148,9 +156,22 @@ class Market:
 
     def _rebuild(self) -> None:
         self.ladder.clear()
+        self._drawn = self.disturbance.shape
+        gap, empty = self._drawn
         for offset in range(LEVELS_PER_SIDE):
-            self._restore(is_bid=True, cell=self._cell - offset)
-            self._restore(is_bid=False, cell=self._cell + 1 + offset)
+            if empty != "bid":
+                self._restore(is_bid=True, cell=self._cell - gap - offset)
+            if empty != "ask":
+                self._restore(is_bid=False, cell=self._cell + gap + 1 + offset)
+
+    def _redraw(self, cell: int, changed: set[tuple[bool, int]]) -> None:
+        """Draw the whole book anew; every level that was or is there counts as changed."""
+        for turn in ("before", "after"):
+            for half in (self.ladder.bids, self.ladder.asks):
+                changed.update((half.is_bid, ticks // self._grid_ticks) for ticks, _ in half.levels())
+            if turn == "before":
+                self._cell = cell
+                self._rebuild()
 
     def _restore(self, *, is_bid: bool, cell: int, draw: int = 0) -> None:
         if cell < 1:
@@ -165,16 +186,16 @@ class Market:
     def _move_to(self, cell: int, changed: set[tuple[bool, int]]) -> None:
         """Slide the book so that the best bid sits in `cell`: what was crossed goes, what came into range appears."""
         old, self._cell = self._cell, cell
-        up = cell > old
+        up, (gap, empty) = cell > old, self._drawn
         for crossed in range(min(old, cell) + 1, max(old, cell) + 1):
-            far_bid, far_ask = crossed - LEVELS_PER_SIDE, crossed + LEVELS_PER_SIDE
+            far_bid, far_ask = crossed - gap - LEVELS_PER_SIDE, crossed + gap + LEVELS_PER_SIDE
             for is_bid, at, present in (
-                (True, crossed, up),
-                (False, crossed, not up),
+                (True, crossed - gap, up),
+                (False, crossed + gap, not up),
                 (True, far_bid, not up),
                 (False, far_ask, up),
             ):
-                if present:
+                if present and empty != ("bid" if is_bid else "ask"):
                     self._restore(is_bid=is_bid, cell=at)
                 else:
                     self.ladder.half(is_bid=is_bid).put(at * self._grid_ticks, ZERO)
@@ -182,11 +203,13 @@ class Market:
 
     def _refill(self, changed: set[tuple[bool, int]]) -> None:
         """Bring levels that trades thinned back to size, and let one level near the top change its mind."""
+        gap, empty = self._drawn
         draw = int(noise.unit(self._seed, _REFRESH_LANE, self._step) * 40)
         is_bid = draw % 2 == 0
-        self._thin.add((is_bid, self._cell - draw // 2 if is_bid else self._cell + 1 + draw // 2))
+        self._thin.add((is_bid, self._cell - gap - draw // 2 if is_bid else self._cell + gap + 1 + draw // 2))
         for bid_side, at in self._thin:
-            if (at <= self._cell) == bid_side:
+            in_book = at <= self._cell - gap if bid_side else at > self._cell + gap
+            if in_book and empty != ("bid" if bid_side else "ask"):
                 self._restore(is_bid=bid_side, cell=at, draw=self._step)
                 changed.add((bid_side, at))
         self._thin.clear()
@@ -197,12 +220,13 @@ class Market:
         size = self.listing.lots_down(Decimal(repr(volume)))
         self._unsold = volume - float(size)
         ticks = self.ladder.half(is_bid=not buyers).best()
-        if size <= 0 or ticks is None:
+        if size <= 0 or ticks is None or self.disturbance.silent_tape:
             return ()
         share = Decimal(str(round(noise.unit(self._seed, _SPLIT_LANE, self._step), 3)))
         first = self.listing.lots_down(size * share)
         sizes = (size - first, first) if 0 < first < size else (size,)
-        trades = tuple(self._printed(ticks, part, time, buyers=buyers) for part in sizes)
+        printed = round(ticks * self.disturbance.print_factor)
+        trades = tuple(self._printed(printed, part, time, buyers=buyers) for part in sizes)
         self.taken(is_bid=not buyers, ticks=ticks, size=size)
         changed.add((not buyers, ticks // self._grid_ticks))
         return trades

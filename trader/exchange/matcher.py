@@ -28,15 +28,15 @@ class Matcher:
     def take_liquidity(self, order_id: str, now: float) -> None:
         """Match an arriving (or just triggered) order against the book; then rest, or end what may not rest."""
         order = self._ledger.orders[order_id]
-        listing, market = self._ledger.listings[order.product_id], self._ledger.market(order.product_id)
-        takes = self._takes(order, listing, market)
+        market = self._ledger.market(order.product_id)
+        takes = self._takes(order, market)
         if order.time_in_force is TimeInForce.FOK and sum((take.size for take in takes), ZERO) < order.leaves:
             takes = []
         if takes:
-            self._prevent_self_trade(order, takes[-1], listing, now)
+            self._prevent_self_trade(order, takes[-1], market.listing, now)
         for take in takes:
             self._ledger.stepped(market.taken_step(is_bid=not order.is_buy, ticks=take.ticks, size=take.size, time=now))
-            price = listing.price_of(take.ticks)
+            price = market.listing.price_of(take.ticks)
             self._ledger.execute(self._ledger.orders[order_id], price, take.size, is_maker=False, now=now)
         order = self._ledger.orders[order_id]
         if order.status.is_final:
@@ -46,26 +46,26 @@ class Matcher:
         elif order.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
             self._ledger.end(order_id, Status.CANCELLED, now)
         else:
-            limit = limit_ticks(order, listing)
+            limit = limit_ticks(order, market.listing)
             assert limit is not None
             self._ledger.keep_quietly(
                 replace(order, queue_ahead=market.ladder.half(is_bid=order.is_buy).size_at(limit))
             )
 
-    def _takes(self, order: Order, listing: Listing, market: Market) -> list[Take]:
+    def _takes(self, order: Order, market: Market) -> list[Take]:
         half = market.ladder.half(is_bid=not order.is_buy)
         if order.quote_size is not None:
-            return walk_money(half, listing, order.quote_size / (1 + self._ledger.fees.taker))
-        return walk(half, limit_ticks(order, listing), order.leaves)
+            return walk_money(half, market.listing, order.quote_size / (1 + self._ledger.fees.taker))
+        return walk(half, limit_ticks(order, market.listing), order.leaves)
 
-    def _prevent_self_trade(self, taker: Order, last: Take, listing: Listing, now: float) -> None:
+    def _prevent_self_trade(self, taker: Order, last: Take, grid: Listing, now: float) -> None:
         """Cancel own resting orders that the taker would have met: the older order goes."""
-        for order_id in list(self._ledger.working[listing.book_id]):
+        for order_id in list(self._ledger.working[grid.product_id]):
             other = self._ledger.orders[order_id]
             resting = other.trigger is not Trigger.PENDING and other.limit_price is not None
             if not resting or order_id == taker.order_id or other.side is taker.side:
                 continue
-            ticks = limit_ticks(other, listing)
+            ticks = limit_ticks(other, grid)
             assert ticks is not None
             if (ticks <= last.ticks) if taker.is_buy else (ticks >= last.ticks):
                 self._ledger.end(order_id, Status.CANCELLED, now, "Self trade prevention")
@@ -89,8 +89,7 @@ class Matcher:
         return sorted(ids, key=lambda order_id: _aggressiveness(self._ledger.orders[order_id]), reverse=True)
 
     def _fill_resting(self, order: Order, market: Market, step: Step, given: dict[int, Decimal]) -> None:
-        listing = self._ledger.listings[order.product_id]
-        rested = resting_fills(order, listing, market.ladder, step.trades, given)
+        rested = resting_fills(order, market.listing, market.ladder, step.trades, given)
         if rested.queue_ahead != order.queue_ahead:
             order = replace(order, queue_ahead=rested.queue_ahead)
             self._ledger.keep_quietly(order)

@@ -13,7 +13,7 @@ import msgspec
 
 from trader.exchange.ladder import ZERO, HalfBook, Ladder
 from trader.exchange.listing import Listing
-from trader.exchange.market import PublicTrade, Side
+from trader.exchange.market import Market, PublicTrade, Side
 from trader.exchange.records import Order
 
 _MONEY_DECIMALS = (
@@ -64,10 +64,10 @@ def limit_ticks(order: Order, listing: Listing) -> int | None:
     return None if order.limit_price is None else listing.ticks_of(order.limit_price)
 
 
-def would_cross(order: Order, listing: Listing, ladder: Ladder) -> bool:
+def would_cross(order: Order, market: Market) -> bool:
     """Whether a limit order would trade at once."""
-    limit = limit_ticks(order, listing)
-    opposite = ladder.half(is_bid=not order.is_buy)
+    limit = limit_ticks(order, market.listing)
+    opposite = market.ladder.half(is_bid=not order.is_buy)
     best = opposite.best()
     return best is not None and limit is not None and opposite.reaches(best, limit)
 

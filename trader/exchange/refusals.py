@@ -91,6 +91,8 @@ TRADING_DISABLED = _only_error("TRADING_DISABLED", "Orders cannot be placed at t
 UNSUPPORTED = _only_error("UNSUPPORTED_ORDER_CONFIGURATION", "source is not enabled for trading")
 DUPLICATE_CLIENT_ID = _only_error("DUPLICATE_CLIENT_ORDER_ID", "Duplicate client order id")
 FLAT_POSITION = _only_error("CANNOT_CLOSE_ZERO_POSITION", "There is no position to close")
+PRICE_BAND = _both("LIMIT_ORDER_PRICE_EXCEEDS_PRICE_BAND_ON_BUY", "Limit price exceeds the price band")
+UNKNOWN_FAILURE = Refusal(UNKNOWN, UNKNOWN_PREVIEW, "Something went wrong")
 EMPTY_SIZES = Refusal(
     UNKNOWN,
     UNKNOWN_PREVIEW,

@@ -38,7 +38,7 @@ def time_now(call: Call) -> dict[str, str]:
 
 def _found(call: Call, product_id: str) -> tuple[Listing, Market]:
     listing = call.desk.exchange.listings.get(product_id)
-    if listing is None:
+    if listing is None or product_id in call.desk.exchange.hidden:
         raise NotFoundError(f"Product {product_id} not supported")
     return listing, call.desk.exchange.market(product_id)
 
@@ -69,6 +69,7 @@ def _selected(call: Call) -> list[Listing]:
         listing
         for listing in call.desk.exchange.listings.values()
         if (not ids or listing.product_id in ids)
+        and listing.product_id not in call.desk.exchange.hidden
         and (everything or kind in {"", "UNKNOWN_PRODUCT_TYPE", "FUTURE" if listing.is_derivative else "SPOT"})
         and expiry in {"", "UNKNOWN_CONTRACT_EXPIRY_TYPE", expiry_type(listing)}
     ]

@@ -47,8 +47,9 @@ def _expected(call: Call, order: Order, listing: Listing) -> tuple[Decimal, Deci
         return (value / exchange.market(order.product_id).mid()).quantize(Decimal("1e-16"), rounding=ROUND_DOWN), value
     if order.limit_price is not None:
         return order.leaves, order.leaves * order.limit_price * listing.contract_size
-    takes = walk(exchange.market(order.product_id).ladder.half(is_bid=not order.is_buy), None, order.leaves)
-    value = sum((take.size * listing.price_of(take.ticks) for take in takes), ZERO) * listing.contract_size
+    market = exchange.market(order.product_id)
+    takes = walk(market.ladder.half(is_bid=not order.is_buy), None, order.leaves)
+    value = sum((take.size * market.listing.price_of(take.ticks) for take in takes), ZERO) * listing.contract_size
     return order.leaves, value
 
 

@@ -36,8 +36,10 @@ from trader.exchange import (
 )
 from trader.exchange.account_file import reset
 from trader.exchange.certificate import server_context, write_certificate
+from trader.exchange.faults import Board
 from trader.exchange.keys import KeyRing, fresh_key
 from trader.exchange.rest import Counter, Desk
+from trader.exchange.rest_faults import fault_routes
 from trader.exchange.setup import Settings, SettingsError, World, build_world
 from trader.exchange.stream import Hub
 
@@ -54,7 +56,7 @@ _TABLES = (
 )
 _USAGE_ERROR = 64
 _GRACE_S = 0.3
-_KEEP_TIME_S = 5.0
+_KEEP_TIME_S, _FAULTS_S = 5.0, 0.05
 
 
 def parser() -> argparse.ArgumentParser:
@@ -83,6 +85,12 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--taker-fee", type=_decimal, default=Decimal("0.009"), help="fraction (default 0.009)")
     flags.add_argument("--allow-transfer", action="store_true", help="the key may also move funds (off by default)")
     flags.add_argument("--data", type=Path, default=None, metavar="DIR", help="keep the account in this folder")
+    flags.add_argument(
+        "--faults", type=Path, default=None, metavar="FILE", help="JSON list of faults to arm at the start"
+    )
+    flags.add_argument(
+        "--tls-name", default="localhost", help="host name in the certificate; another one makes it wrong"
+    )
     flags.add_argument("--die-with-parent", action="store_true", help="end when standard input ends")
     return flags
 
@@ -115,6 +123,7 @@ def main(argv: list[str] | None = None) -> int:
         maker_fee=flags.maker_fee,
         taker_fee=flags.taker_fee,
         data=flags.data,
+        faults=flags.faults,
     )
     try:
         world = build_world(settings)
@@ -143,8 +152,11 @@ async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
     ring.add(key)
     hub = Hub(world.exchange, world.clock, ring)
     desk = Desk(world.exchange, world.clock, hub, ring, world.account_file)
-    certificate = write_certificate(folder) if flags.tls else None
-    runner = web.AppRunner(_application(desk), access_log=None, shutdown_timeout=_GRACE_S)
+    board = Board(desk)
+    for fault in world.faults:
+        board.arm(fault)
+    certificate = write_certificate(folder, host=flags.tls_name) if flags.tls else None
+    runner = web.AppRunner(_application(desk, board), access_log=None, shutdown_timeout=_GRACE_S)
     await runner.setup()
     site = web.TCPSite(
         runner, "127.0.0.1", flags.port, ssl_context=server_context(certificate) if certificate else None
@@ -161,7 +173,7 @@ async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     _announce(runner.addresses[0][1], key.name, key.private_pem, certificate)
-    await _until_told(told, desk, world, die_with_parent=flags.die_with_parent)
+    await _until_told(told, desk, board, world, die_with_parent=flags.die_with_parent)
     for connection in list(hub.connections):
         connection.abort()
     await runner.cleanup()
@@ -171,9 +183,12 @@ async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
-def _application(desk: Desk) -> web.Application:
+def _application(desk: Desk, board: Board) -> web.Application:
     app = web.Application(client_max_size=2 << 20)
     counter = Counter(desk)
+    counter.interceptor, desk.hub.gate = board.intercept, board.gate
+    desk.hub.admit, desk.hub.welcome = board.admit, board.welcome
+    counter.install(app, fault_routes(board))
     for table in _TABLES:
         counter.install(app, table.ROUTES)
     app.router.add_get("/", desk.hub.serve)
@@ -196,10 +211,11 @@ def _announce(port: int, key_name: str, key_pem: str, certificate: Path | None) 
     sys.stdout.flush()
 
 
-async def _until_told(told: asyncio.Event, desk: Desk, world: World, *, die_with_parent: bool) -> None:
+async def _until_told(told: asyncio.Event, desk: Desk, board: Board, world: World, *, die_with_parent: bool) -> None:
     """Run the timers until a signal, the end of standard input, or the failure of a timer (which is raised)."""
     work: list[Coroutine[Any, Any, None]] = [
         _every(world.tick_seconds, desk.tick),
+        _every(_FAULTS_S, board.tick),
         _every(1.0, desk.hub.second),
         _every(_KEEP_TIME_S, world.keep_time),
     ]

@@ -13,8 +13,9 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from trader.exchange.accounts import Accounts, Fees
-from trader.exchange.ladder import ZERO, Ladder
+from trader.exchange.ladder import ZERO
 from trader.exchange.listing import Listing, ProductVenue
+from trader.exchange.market import Market
 from trader.exchange.matching import walk
 from trader.exchange.records import Fill, Kind, Order, Status
 
@@ -35,13 +36,13 @@ def margin_rate(order: Order, listing: Listing) -> Decimal:
     return listing.initial_margin_rate
 
 
-def needed_hold(order: Order, listing: Listing, ladder: Ladder, accounts: Accounts, fees: Fees) -> Decimal:
+def needed_hold(order: Order, listing: Listing, market: Market, accounts: Accounts, fees: Fees) -> Decimal:
     """What the order must block now for all it may still do."""
     if order.quote_size is not None:
         return order.quote_size
     if not order.is_buy and not listing.is_derivative:
         return order.leaves
-    value = _worst_value(order, listing, ladder)
+    value = _worst_value(order, listing, market)
     if not listing.is_derivative:
         return value * (_ONE + fees.taker)
     net = accounts.position(order.product_id).net if order.product_id in accounts.positions else ZERO
@@ -50,11 +51,11 @@ def needed_hold(order: Order, listing: Listing, ladder: Ladder, accounts: Accoun
     return value * opening_share * (margin_rate(order, listing) + fees.taker)
 
 
-def _worst_value(order: Order, listing: Listing, ladder: Ladder) -> Decimal:
+def _worst_value(order: Order, listing: Listing, market: Market) -> Decimal:
     if order.limit_price is not None:
         return order.leaves * order.limit_price * listing.contract_size
-    takes = walk(ladder.half(is_bid=not order.is_buy), None, order.leaves)
-    return sum((take.size * listing.price_of(take.ticks) for take in takes), ZERO) * listing.contract_size
+    takes = walk(market.ladder.half(is_bid=not order.is_buy), None, order.leaves)
+    return sum((take.size * market.listing.price_of(take.ticks) for take in takes), ZERO) * listing.contract_size
 
 
 def can_block(order: Order, listing: Listing, accounts: Accounts, amount: Decimal, unrealized: Decimal) -> bool:
@@ -98,7 +99,7 @@ def settle(order: Order, fill: Fill, listing: Listing, accounts: Accounts) -> Or
 
 
 def _hold_after(before: Order, after: Order, fill: Fill, listing: Listing) -> Decimal:
-    if after.base_size is not None and after.leaves == 0:
+    if after.base_size is not None and after.leaves <= 0:
         return ZERO
     if listing.is_derivative:
         return before.hold * after.leaves / before.leaves

@@ -9,6 +9,7 @@ import time
 import uuid
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -45,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     maker_fee: Decimal = Decimal("0.005")
     taker_fee: Decimal = Decimal("0.009")
     data: Path | None = None
+    faults: Path | None = None
 
 
 class World(msgspec.Struct):
@@ -55,6 +57,7 @@ class World(msgspec.Struct):
     tick_seconds: float
     account_file: AccountFile | None = None
     origin: Origin | None = None
+    faults: tuple[Any, ...] = ()
 
     def keep_time(self) -> None:
         """Store the market time, so that a replay goes on from here."""
@@ -143,10 +146,12 @@ def build_world(settings: Settings) -> World:
         account_file = None if settings.data is None else AccountFile(settings.data)
     except AccountFileError as error:
         raise SettingsError(str(error)) from None
+    faults = _read_faults(settings.faults)
     stored = None if account_file is None else account_file.origin()
     fees = Fees(settings.maker_fee, settings.taker_fee)
     build = _replayed_world if settings.markets else _synthetic_world
     world, origin = build(settings, fees, stored)
+    world.faults = faults
     if account_file is not None:
         try:
             account_file.load(world.exchange)
@@ -155,6 +160,19 @@ def build_world(settings: Settings) -> World:
         account_file.keep_origin(origin)
         world.account_file, world.origin = account_file, origin
     return world
+
+
+def _read_faults(file: Path | None) -> tuple[Any, ...]:
+    """The faults of a file: a JSON list, each with at least its id."""
+    if file is None:
+        return ()
+    try:
+        faults = msgspec.json.decode(file.read_bytes(), type=list[dict[str, Any]])
+    except (OSError, msgspec.MsgspecError) as error:
+        raise SettingsError(
+            f'--faults {file}: {error}; give a JSON list such as [{{"id": "F-N01", "at_s": 5}}]'
+        ) from None
+    return tuple(faults)
 
 
 def _synthetic_world(settings: Settings, fees: Fees, stored: Origin | None) -> tuple[World, Origin]:

@@ -30,6 +30,7 @@ PRODUCT_CHANNELS = frozenset({"ticker", "ticker_batch", "level2", "market_trades
 PRIVATE_CHANNELS = frozenset({"user", "futures_balance_summary"})
 CHANNELS = PRODUCT_CHANNELS | PRIVATE_CHANNELS | {"heartbeats"}
 _FIRST_SUBSCRIBE_S = 5.0
+_TURNED_AWAY_S = 0.05
 _LONGEST_REQUEST = 1 << 20
 _AUTH_FAILURE = '{"type":"error","message":"authentication failure"}'
 _MAKE_BATCH_S, _MAKE_STATUS_S, _MAKE_BALANCE_S = 5, 10, 5
@@ -48,6 +49,7 @@ class Hub:
         self.connections: list[Connection] = []
         self.gate: Gate | None = None
         self.admit: Callable[[dict[str, Any]], str | None] = lambda _message: None
+        self.welcome: Callable[[Connection], bool] = lambda _connection: True
         self._with_client_id = with_client_id
         self._seconds = 0
 
@@ -57,6 +59,8 @@ class Hub:
         await socket.prepare(request)
         connection = Connection(socket, request, with_client_id=self._with_client_id)
         self.connections.append(connection)
+        if not self.welcome(connection):
+            asyncio.get_running_loop().call_later(_TURNED_AWAY_S, connection.abort)
         writer = asyncio.create_task(connection.write_forever())
         deadline = asyncio.get_running_loop().call_later(_FIRST_SUBSCRIBE_S, self._close_if_silent, connection)
         try:
@@ -91,7 +95,8 @@ class Hub:
             return
         refusal = self._refusal(message)
         if refusal is not None:
-            connection.send_raw(refusal)
+            if refusal:
+                connection.send_raw(refusal)
             return
         products = self._market_products(message)
         if message["type"] == "subscribe":
