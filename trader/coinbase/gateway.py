@@ -142,6 +142,8 @@ class Gateway:
                     fresh_token_used = True
                     continue
                 return answer, _decoded(answer, body, self.token_clock())
+            except OnceOnly:
+                raise
             except RecoverableError as error:
                 attempt += 1
                 delay = self._retry_delay(error, attempt)

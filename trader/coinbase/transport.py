@@ -160,6 +160,8 @@ class Transport:
             ) as response:
                 content = _read_capped(cast("BaseHTTPResponse", response.raw))
                 found = {name.lower(): value for name, value in response.headers.items()}
+                if "content-length" not in found and "transfer-encoding" not in found and content == b"":
+                    raise OutcomeUnknown("an answer without a length or a body: its head may have been cut off")
                 return Answer(response.status_code, found, content)
         except requests.exceptions.RequestException as error:
             raise _judged(error) from error
