@@ -234,6 +234,8 @@ def _decimal(raw: object) -> Decimal:
 def _scaled(text: str, digits: int, *, exact: bool) -> int:
     """Return decimal text times ten to the `digits`; cut to the grid unless `exact`; raises OffGridError."""
     whole, _, fraction = text.partition(".")
+    if not whole and not fraction:
+        raise OffGridError("a level's number is missing")
     if len(fraction) > digits:
         if exact and fraction[digits:].strip("0"):
             raise OffGridError("a price is off the product's grid")
