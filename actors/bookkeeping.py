@@ -187,8 +187,10 @@ class Bookkeeper:
         self._changed = True
 
     def finding(self, finding: Finding, now: Now) -> None:
-        """Note what a guard has seen."""
-        name = _GUARD_EVENTS.get(finding.guard, EventName.HOLD_PLACED)
+        """Note what a guard has seen where the documents have a name for it; every hold is the supervisor's event."""
+        name = _GUARD_EVENTS.get(finding.guard)
+        if name is None:
+            return
         payload: Payload = {
             "cause": finding.guard,
             "level": finding.level.name,

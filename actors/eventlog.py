@@ -20,12 +20,17 @@ class EventLog:
         self._profile = profile
         self._config_hash = config_hash
         self._utc = utc
+        self.offer: Callable[[Event], None] | None = None
+        """Where else each event goes: the readable views of a live run."""
 
     def write(
         self, name: EventName, payload: Payload, now: Now, *, code: str = "", decision_id: str = "", cause_id: str = ""
     ) -> None:
         """Append one event behind the durable ones; returns at once."""
-        self.journal.append(self._event(name, payload, now, code, decision_id, cause_id))
+        event = self._event(name, payload, now, code, decision_id, cause_id)
+        self.journal.append(event)
+        if self.offer:
+            self.offer(event)
 
     def commit(
         self,
@@ -39,7 +44,10 @@ class EventLog:
         cause_id: str = "",
     ) -> None:
         """Write one event durably; `done` is called once, from the store's writer, when it is on the disk or failed."""
-        self.journal.commit(self._event(name, payload, now, code, decision_id, cause_id), done)
+        event = self._event(name, payload, now, code, decision_id, cause_id)
+        self.journal.commit(event, done)
+        if self.offer:
+            self.offer(event)
 
     def _event(self, name: EventName, payload: Payload, now: Now, code: str, decision_id: str, cause_id: str) -> Event:
         return make_event(

@@ -53,6 +53,7 @@ class SymbolReport(msgspec.Struct, frozen=True):
     evaluations: int
     history_source: str
     incarnation: int
+    mark: Decimal | None = None
 
 
 class PositionReport(msgspec.Struct, frozen=True):
@@ -71,13 +72,13 @@ class PositionReport(msgspec.Struct, frozen=True):
 
 
 class FlattenReport(msgspec.Struct, frozen=True):
-    """One exit a person asked for: "working", "flat", "dust" or "given up", in words, since when (machine time)."""
+    """One exit a person asked for: "working", "flat", "dust" or "given up", in words, for which request."""
 
     symbol: str
     progress: str
     text: str
     attempts: int
-    asked_at: float
+    request: str
 
 
 class RiskReport(msgspec.Struct, frozen=True):

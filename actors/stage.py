@@ -15,7 +15,8 @@ import heapq
 import random
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Self, TypeVar
 
 import pykka
 from pykka import ThreadingFuture
@@ -121,10 +122,8 @@ class Place:
             actor._actor_loop_setup()  # noqa: SLF001 - pykka's own loop, run piecewise
         elif not actor.actor_stopped.is_set():
             self.inbox.arm()
-            try:
+            with suppress(_EndOfTurn):
                 actor._actor_loop_running()  # noqa: SLF001
-            except _EndOfTurn:
-                pass
         if actor.actor_stopped.is_set():
             self.inbox.drain()
             actor._actor_loop_teardown()  # noqa: SLF001
@@ -218,7 +217,7 @@ class Stage:
         self.meddle: Callable[[Place], None] | None = None
         self._futures = SupervisedActor.__dict__.get("_create_future")
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         SupervisedActor._create_future = staticmethod(StageFuture)  # type: ignore[method-assign]  # noqa: SLF001
         return self
 

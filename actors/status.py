@@ -18,12 +18,14 @@ from loguru import logger
 from actors.address import SUPERVISOR
 from actors.clock import MarketClock
 from actors.connection import Connection
+from actors.provenance import commit, lock_hash, version
 from actors.reports import BrokerReport, RiskReport, SupervisorReport, SymbolReport
 from trader.config import Settings
 from trader.exit_code import MEANING, ExitCode
 from trader.market.instrument import Instrument
 from trader.orders.reason import Reason
 from trader.report.banner import banner
+from trader.report.cycle import EVERY_S, cycle_metrics
 from trader.report.files import write_status_files
 from trader.report.screen import render_screen
 from trader.report.status import (
@@ -42,7 +44,7 @@ from trader.report.status import (
     Unknown,
 )
 from trader.risk.holds import ACCOUNT, HoldTable, Level
-from trader.store.events import Payload
+from trader.store.events import EventName, Payload
 from trader.store.log import EventStore
 from trader.strategy.counters import COUNTER_KEYS, COUNTER_OF
 
@@ -78,15 +80,20 @@ class StatusWriter:
         self._started_utc = time.time()
         self._next_dump = self._started.machine_time + settings.status_interval_s
         self._next_files = 0.0
+        self._next_cycle = 0.0
         self._files_broken = ""
 
     # --- when ------------------------------------------------------------------------------------------------------------
 
     def on_tick(self, machine_time: float) -> str:
-        """Write the files each second and the screen each interval; trading never depends on either. Returns ""."""
+        """Write the files each second, the cycle's metrics each minute and the screen each interval. Returns ""."""
         if machine_time >= self._next_files:
             self._next_files = machine_time + FILES_EVERY_S
-            self._write_files(self.collect())
+            status = self.collect()
+            self._write_files(status)
+            if machine_time >= self._next_cycle:
+                self._next_cycle = machine_time + EVERY_S
+                self._surroundings.events.write(EventName.CYCLE_METRICS, cycle_metrics(status), self._clock.now())
         if machine_time >= self._next_dump:
             self._next_dump = machine_time + self._settings.status_interval_s
             self.dump("")
@@ -96,6 +103,7 @@ class StatusWriter:
         """Print the screen on stdout; `code` closes the last one of a run."""
         status = self.collect("" if code is None else MEANING[code])
         if code is not None:
+            self._surroundings.events.write(EventName.CYCLE_METRICS, cycle_metrics(status), self._clock.now())
             self._write_files(status)
         text = render_screen(status)
         ending = f"EXIT     {int(code)}\n" if code is not None else ""
@@ -113,7 +121,9 @@ class StatusWriter:
     def start_facts(self) -> Payload:
         """Return what the start event records."""
         return {
-            "version": "0.1.0",
+            "version": version(),
+            "commit": commit(),
+            "lock_hash": lock_hash(),
             "run_id": self._surroundings.run_id,
             "pid": os.getpid(),
             "venue": self._connection.rest_url,
@@ -212,6 +222,7 @@ class StatusWriter:
                     action=last.action if last else "hold",
                     reason=last.reason if last else Reason.WARMING_UP,
                     detail=last.text if last else "no bar has closed yet",
+                    mark=report.mark if report and report.mark is not None else Unknown("no quote yet"),
                     age_s=max(market_time - last.market_time, 0.0) if last else Unknown("no decision yet"),
                     sent=sent,
                     skipped=sum(counts.values()) - sent,

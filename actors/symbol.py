@@ -349,6 +349,7 @@ class Symbol(SupervisedActor):
                 evaluations=self._counts.total(),
                 history_source=self._history_source,
                 incarnation=self.incarnation,
+                mark=self._quote.mark if self._quote is not None else None,
             )
         )
 

@@ -27,6 +27,7 @@ from actors.guardian import End, Guardian, Inbox, Outcome, listen_for_signals
 from actors.holdfile import HoldFile
 from actors.live import LivePorts
 from actors.lock import AlreadyRunning, ProcessLock
+from actors.projector import Projector
 from actors.reports import SymbolReport
 from actors.status import StatusWriter
 from actors.supervisor import Supervisor, vitals_of
@@ -134,6 +135,8 @@ def _run(
     surroundings.addresses.supervisor.bind(supervisor_ref)
     status = StatusWriter(settings, surroundings, clock, store, folder, connection, dry_run=options.dry_run)
     status.banner(instruments, holds.load())
+    projector = Projector(folder, store.replay())
+    events.offer = projector.offer
     events.write(EventName.SYSTEM_STARTED, status.start_facts(), clock.now())
     listen_for_signals(inbox)
     watchdog_file = (folder / "logs" / "watchdog.log").open("a")
@@ -143,9 +146,7 @@ def _run(
         surroundings.addresses.supervisor,
         supervisor_ref,
         vitals_of(supervisor_ref),
-        on_tick=lambda machine_time: (
-            status.on_tick(machine_time) or ("" if lock.is_intact() else "the lock file was replaced")
-        ),
+        on_tick=lambda machine_time: _each_tick(machine_time, status, projector, lock),
         dump=status.dump,
         reload=lambda: logger.info("SIGHUP: reloading limits while running is not available yet; restart to apply"),
         watchdog_file=watchdog_file,
@@ -154,8 +155,16 @@ def _run(
     code = _finish(outcome, connection)
     events.write(EventName.SYSTEM_STOPPED, {"exit_code": str(int(code)), "why": outcome.text}, clock.now())
     status.dump("the end", code)
+    projector.write()
     logger.info("ended with {}: {}", int(code), outcome.text)
     return code
+
+
+def _each_tick(machine_time: float, status: StatusWriter, projector: Projector, lock: ProcessLock) -> str:
+    """Do the main thread's own work of a tick; return why the system must halt, or ""."""
+    status.on_tick(machine_time)
+    projector.on_tick(machine_time)
+    return "" if lock.is_intact() else "the lock file was replaced: another instance may trade"
 
 
 def _feeds(

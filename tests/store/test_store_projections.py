@@ -33,30 +33,6 @@ def read(path: Path) -> Any:
     return msgspec.json.decode(path.read_bytes())
 
 
-def test_last_state_tells_mode_holds_and_positions(tmp_path: Path) -> None:
-    """Placed holds are listed until they end; positions are folded from fills."""
-    views = Projections(tmp_path)
-    events = [
-        told(EventName.MODE_CHANGED, mode="REDUCE_ONLY", was="NORMAL", cause="daily_loss"),
-        told(EventName.HOLD_PLACED, cause="daily_loss", level="REDUCE_ONLY", scope="account"),
-        told(EventName.HOLD_PLACED, cause="operator", level="HALTED", scope="account"),
-        told(EventName.HOLD_ENDED, cause="operator", scope="account"),
-        fill(1, Side.BUY, "0.5", "100"),
-        fill(2, Side.SELL, "0.2", "110"),
-        told(EventName.FUNDING_ACCRUED, symbol="BTC-USD", amount="-0.25"),
-    ]
-    for event in events:
-        views.apply(event)
-    views.write()
-    state = read(tmp_path / "last_state.json")
-    assert state["mode"] == "REDUCE_ONLY"
-    assert [hold["cause"] for hold in state["holds"]] == ["daily_loss"]
-    btc = state["positions"]["BTC-USD"]
-    assert (btc["side"], btc["size"], Decimal(btc["entry_price"])) == ("long", "0.3", Decimal(100))
-    assert (Decimal(btc["realized"]), btc["fees"], btc["funding"]) == (Decimal(2), "0.2", "-0.25")
-    assert (tmp_path / "last_state.json").stat().st_mode & 0o777 == 0o600
-
-
 def test_risk_events_keep_the_newest_and_name_the_documents_codes(tmp_path: Path) -> None:
     """Refusals and breaches are listed with their snake names; the file does not grow without end."""
     views = Projections(tmp_path)

@@ -1,4 +1,4 @@
-"""Readable views folded from the events: last_state.json, risk_events.json and orders/.
+"""Readable views folded from the events: risk_events.json and orders/ (last_state.json is the status's, see report/).
 
 report/, actors/ and the export import this. Views are caches for people and scripts: they may be deleted, and nothing
 ever reads them back. Fold and files belong to one thread.
@@ -56,28 +56,19 @@ class Projections:
     """Folds events and refreshes the files that changed. Feed it a replay first: files of today are written anew."""
 
     def __init__(self, folder: Path) -> None:
-        self.positions = Positions()
         self._folder = folder
-        self._mode = "STARTING"
-        self._holds: dict[tuple[str, str], dict[str, Any]] = {}
-        self._last: Event | None = None
         self._risk_events: deque[dict[str, Any]] = deque(maxlen=RISK_EVENTS_KEPT)
         self._orders: dict[str, dict[str, dict[str, Any]]] = {}  # UTC day -> client order id -> order
         self._day_of_order: dict[str, str] = {}
         self._changed_days: set[str] = set()
         self._risk_changed = False
         self._appliers: dict[str, Callable[[Event], None]] = {
-            EventName.TRADE_EXECUTED: self._trade,
-            EventName.FUNDING_ACCRUED: self.positions.apply,
-            EventName.MODE_CHANGED: self._mode_changed,
-            EventName.HOLD_PLACED: self._hold_placed,
-            EventName.HOLD_ENDED: self._hold_ended,
+            EventName.TRADE_EXECUTED: self._order,
             **dict.fromkeys(_ORDER_NAMES, self._order),
         }
 
     def apply(self, event: Event) -> None:
         """Fold one event. Raises BadPayload for an event whose payload lacks what its name promises."""
-        self._last = event
         apply = self._appliers.get(event.event)
         if apply is not None:
             apply(event)
@@ -87,10 +78,7 @@ class Projections:
 
     def write(self) -> None:
         """Replace the files whose contents changed since the last call. Raises OSError."""
-        if self._last is None:
-            return
         private_folder(self._folder)
-        _write_json(self._folder / "last_state.json", self._state(self._last))
         if self._risk_changed:
             _write_json(self._folder / "risk_events.json", list(self._risk_events))
             self._risk_changed = False
@@ -99,32 +87,6 @@ class Projections:
             private_folder(self._folder / "orders")
             _write_json(self._folder / "orders" / f"{day}.json", list(self._orders[day].values()))
         self._forget_old_days()
-
-    def _state(self, last: Event) -> dict[str, Any]:
-        return {
-            "schema": 1,
-            "sequence": last.sequence,
-            "written_by": last.event,
-            "utc_time": utc_text(last.utc_time),
-            "profile": last.profile,
-            "config_hash": last.config_hash,
-            "mode": self._mode,
-            "holds": list(self._holds.values()),
-            "positions": {symbol: _position_view(held) for symbol, held in self.positions.by_symbol.items()},
-        }
-
-    def _trade(self, event: Event) -> None:
-        self.positions.apply(event)
-        self._order(event)
-
-    def _mode_changed(self, event: Event) -> None:
-        self._mode = text(event, "mode")
-
-    def _hold_placed(self, event: Event) -> None:
-        self._holds[text(event, "cause"), text(event, "scope")] = dict(event.payload)
-
-    def _hold_ended(self, event: Event) -> None:
-        self._holds.pop((text(event, "cause"), text(event, "scope")), None)
 
     def _order(self, event: Event) -> None:
         """An order stays in the file of the day it was decided on."""
@@ -155,17 +117,6 @@ def utc_text(unix_s: float) -> str:
     """UNIX seconds as ISO 8601 in UTC with milliseconds and a Z."""
     moment = dt.datetime.fromtimestamp(unix_s, dt.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _position_view(held: Position) -> dict[str, str]:
-    return {
-        "side": held.side,
-        "size": str(abs(held.size)),
-        "entry_price": str(held.entry_price),
-        "realized": str(held.realized),
-        "fees": str(held.fees),
-        "funding": str(held.funding),
-    }
 
 
 def _write_json(path: Path, content: object) -> None:
