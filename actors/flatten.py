@@ -38,8 +38,7 @@ class Progress(StrEnum):
 class _Want(msgspec.Struct):
     """One symbol's exit. `failures` counts attempts in a row that closed nothing."""
 
-    by: str
-    asked_at: float
+    request: str
     size_before: str = ""
     attempts: int = 0
     failures: int = 0
@@ -56,11 +55,11 @@ class Flattening:
         self._desk = desk
         self._wants: dict[str, _Want] = {}
 
-    def ask(self, symbols: tuple[str, ...], by: str, now: Now) -> None:
+    def ask(self, symbols: tuple[str, ...], request: str) -> None:
         """Begin, or begin anew, to close these positions."""
         for symbol in symbols:
             self._wants.pop(symbol, None)
-            self._wants[symbol] = _Want(by, now.machine_time)
+            self._wants[symbol] = _Want(request)
         while len(self._wants) > FINISHED_KEPT:
             del self._wants[next(iter(self._wants))]
 
@@ -152,7 +151,7 @@ class Flattening:
     def report(self) -> tuple[FlattenReport, ...]:
         """Every exit asked for, as others may read it."""
         return tuple(
-            FlattenReport(symbol, want.progress.value, want.text, want.attempts, want.asked_at)
+            FlattenReport(symbol, want.progress.value, want.text, want.attempts, want.request)
             for symbol, want in self._wants.items()
         )
 

@@ -322,6 +322,7 @@ class Flatten(msgspec.Struct, frozen=True, gc=False):
 
     symbols: tuple[str, ...]
     by: str
+    request: str
 
 
 class ClearDailyLoss(msgspec.Struct, frozen=True, gc=False):

@@ -462,7 +462,8 @@ class Risk(SupervisedActor):
     def _on_operator(self, message: Flatten | ClearDailyLoss | NewLimits) -> None:
         match message:
             case Flatten():
-                self.flattening.ask(message.symbols, message.by, self.now)
+                logger.warning("flatten {}, asked by {}", ", ".join(message.symbols), message.by)
+                self.flattening.ask(message.symbols, message.request)
             case ClearDailyLoss():
                 self._on_clear_daily_loss(message)
             case NewLimits():

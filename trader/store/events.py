@@ -54,6 +54,7 @@ class EventName(StrEnum):
     SYSTEM_STOPPED = "system.stopped"
     SYSTEM_ERROR = "system.error"
     CONFIG_CHANGED = "config.changed"
+    OPERATOR_COMMAND = "operator.command"
     RECONCILE_ADJUSTED = "reconcile.adjusted"
     DAILY_BASELINE = "daily.baseline"
     LEDGER_CHECKPOINT = "ledger.checkpoint"
@@ -86,6 +87,7 @@ TYPE_OF: Final[dict[EventName, EventType]] = {
     EventName.SYSTEM_STOPPED: EventType.START,
     EventName.SYSTEM_ERROR: EventType.ERROR,
     EventName.CONFIG_CHANGED: EventType.CONFIG,
+    EventName.OPERATOR_COMMAND: EventType.MODE,
     EventName.RECONCILE_ADJUSTED: EventType.RISK,
     EventName.DAILY_BASELINE: EventType.RISK,
     EventName.LEDGER_CHECKPOINT: EventType.ACCOUNT,

@@ -46,6 +46,7 @@ FIELDS: Final[dict[EventName, tuple[str, ...]]] = {
     EventName.SYSTEM_STARTED: ("version", "commit", "lock_hash"),
     EventName.SYSTEM_STOPPED: ("exit_code",),
     EventName.CONFIG_CHANGED: ("changes",),
+    EventName.OPERATOR_COMMAND: ("command", "by", "step"),
     EventName.RECONCILE_ADJUSTED: ("symbol", "what"),
     EventName.DAILY_BASELINE: ("day", "start_equity"),
     EventName.LEDGER_CHECKPOINT: ("positions",),  # everything a recovery needs without any earlier event
