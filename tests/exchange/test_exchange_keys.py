@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import jwt
 import pytest
@@ -44,30 +45,30 @@ def test_a_token_list_of_targets_is_accepted() -> None:
     assert _checked(jwt.encode(claims, KEY.private_pem, algorithm="ES256", headers={"kid": KEY.name}))
 
 
-BAD = {
-    "another path": token(KEY.name, KEY.private_pem, "GET api.coinbase.com/api/v3/brokerage/orders"),
-    "another method": token(KEY.name, KEY.private_pem, "POST api.coinbase.com/api/v3/brokerage/accounts"),
-    "no target": token(KEY.name, KEY.private_pem),
-    "expired": token(KEY.name, KEY.private_pem, CLAIMED, now=time.time() - 300),
-    "from the future": token(KEY.name, KEY.private_pem, CLAIMED, now=time.time() + 60),
-    "too long a life": token(KEY.name, KEY.private_pem, CLAIMED, life=600),
-    "another's signature": token(KEY.name, OTHER.private_pem, CLAIMED),
-    "unknown key": token(OTHER.name, OTHER.private_pem, CLAIMED),
-    "garbage": "abc.def.ghi",
-    "empty": "",
+BAD: dict[str, Callable[[], str]] = {
+    "another path": lambda: token(KEY.name, KEY.private_pem, "GET api.coinbase.com/api/v3/brokerage/orders"),
+    "another method": lambda: token(KEY.name, KEY.private_pem, "POST api.coinbase.com/api/v3/brokerage/accounts"),
+    "no target": lambda: token(KEY.name, KEY.private_pem),
+    "expired": lambda: token(KEY.name, KEY.private_pem, CLAIMED, now=time.time() - 300),
+    "from the future": lambda: token(KEY.name, KEY.private_pem, CLAIMED, now=time.time() + 60),
+    "too long a life": lambda: token(KEY.name, KEY.private_pem, CLAIMED, life=600),
+    "another's signature": lambda: token(KEY.name, OTHER.private_pem, CLAIMED),
+    "unknown key": lambda: token(OTHER.name, OTHER.private_pem, CLAIMED),
+    "garbage": lambda: "abc.def.ghi",
+    "empty": lambda: "",
 }
 
 
 @pytest.mark.parametrize("case", sorted(BAD))
 def test_every_other_token_is_refused(case: str) -> None:
     """One table of bad tokens."""
-    assert not _checked(BAD[case])
+    assert not _checked(BAD[case]())
 
 
 def test_a_stream_token_needs_no_target() -> None:
     """WebSocket tokens carry no uri; an expired one fails all the same."""
     assert _checked(token(KEY.name, KEY.private_pem), None)
-    assert not _checked(BAD["expired"], None)
+    assert not _checked(BAD["expired"](), None)
 
 
 def test_a_revoked_key_is_refused() -> None:

@@ -25,7 +25,7 @@ class Connection:
         self._middle = '","client_id":"","timestamp":"' if with_client_id else '","timestamp":"'
         self._outbox: deque[bytes] = deque()
         self._held_back: list[bytes] = []
-        self._frozen = False
+        self.frozen = False
         self._wake = asyncio.Event()
 
     def wants(self, channel: str, product_id: str) -> bool:
@@ -58,9 +58,15 @@ class Connection:
         """Keep a frame until the next one was sent."""
         self._held_back.append(frame.encode())
 
+    @property
+    def gone(self) -> bool:
+        """Whether nothing that is sent can arrive any more."""
+        transport = self.request.transport
+        return self.frozen or self.socket.closed or transport is None or transport.is_closing()
+
     def freeze(self) -> None:
         """Go silent without closing: nothing more is written, nothing more is read."""
-        self._frozen = True
+        self.frozen = True
         if self.request.transport is not None:
             self.request.transport.pause_reading()
 
@@ -75,5 +81,5 @@ class Connection:
         while not self.socket.closed:
             await self._wake.wait()
             self._wake.clear()
-            while self._outbox and not self._frozen:
+            while self._outbox and not self.frozen:
                 await self.socket.send_frame(self._outbox.popleft(), WSMsgType.TEXT)

@@ -43,6 +43,7 @@ class Kind(msgspec.Struct, frozen=True):
     channel: str = ""
     count: int = 1
     seconds: float | None = None
+    repeats: bool = False
 
 
 _CREATE = ("POST", "/orders")
@@ -109,7 +110,7 @@ TABLE: dict[str, Kind] = {
     "F-W10": Kind("a token refused at subscribe", admit=faults_frames.refuse_token),
     "F-W11": Kind("more messages than anyone can read", frame=faults_frames.flood, channel="ticker"),
     "F-W12": Kind("an order that somebody else placed", ("resting", "filled"), act=faults_account.foreign_order),
-    "F-W13": Kind("connections that break at once", act=faults_account.flap, count=20),
+    "F-W13": Kind("connections that break at once", act=faults_account.flap, count=20, repeats=True),
     "F-O01": Kind("the fill comes before the answer", rest=faults_orders.late_answer, on=_CREATE),
     "F-O02": Kind("a cancel races with a fill", ("partial", "full"), rest=faults_orders.cancel_races, on=_CANCEL),
     "F-O03": Kind(

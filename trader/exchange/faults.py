@@ -66,7 +66,7 @@ class Board:
             fault.until = now + fault.seconds
         if kind.act is not None:
             fault.undo = kind.act(fault, self._desk)
-            if kind.rest is None and kind.frame is None:
+            if kind.rest is None and kind.frame is None and not kind.repeats:
                 self._count(fault)
         self.armed.append(fault)
         self._desk.publish()

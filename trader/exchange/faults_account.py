@@ -67,9 +67,15 @@ def outage(fault: Armed, desk: Desk) -> Undo:
 
 def freeze_sockets(_fault: Armed, desk: Desk) -> Undo:
     """Every socket falls silent without a FIN: nothing is written, nothing is read, pings go unanswered."""
-    for connection in desk.hub.connections:
+    frozen = list(desk.hub.connections)
+    for connection in frozen:
         connection.freeze()
-    return None
+
+    def undo() -> None:
+        for connection in frozen:
+            connection.abort()
+
+    return undo
 
 
 def disconnect(fault: Armed, desk: Desk) -> Undo:

@@ -82,6 +82,8 @@ class Hub:
 
     def deliver(self, connection: Connection, channel: str, events: str, stamp: str) -> None:
         """Send, unless a fault that is switched on handles the message itself."""
+        if connection.gone:
+            return
         if self.gate is None or self.gate(connection, channel, events, stamp):
             connection.send(channel, events, stamp)
 
