@@ -36,7 +36,7 @@ from actors.workers import Urgency
 from trader.market.clock import Now
 from trader.market.instrument import Instrument
 from trader.risk.approval import Approval
-from trader.risk.holds import HoldTable
+from trader.risk.holds import UNTOLD
 from trader.risk.limits import ExecutionSettings
 from trader.venue import FeedEvent, FeedHeartbeat, FeedItem, FeedKind, Venue
 
@@ -89,7 +89,7 @@ class Broker(SupervisedActor):
         self._instruments = instruments
         self._execution = execution
         self._bar_seconds = bar_seconds
-        self._holds = HoldTable()
+        self._holds = UNTOLD
         self._used: dict[str, None] = {}
         self._rings = {symbol: MarkRing(bar_seconds, RING_BARS) for symbol in instruments}
         self._up = {FeedKind.MARKET: False, FeedKind.USER: False}

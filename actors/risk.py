@@ -61,12 +61,12 @@ from trader.orders.reason import Reason
 from trader.risk.desk import RiskDesk
 from trader.risk.finding import Finding
 from trader.risk.granted import Booked, Reconciliation
-from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
+from trader.risk.holds import ACCOUNT, UNTOLD, Hold, Level
 from trader.risk.limits import ExecutionSettings, RiskLimits
 from trader.risk.refusal import Refusal
 from trader.risk.window import TradingWindow
 from trader.store import events as stored
-from trader.venue import FeedEvent, FeedKind
+from trader.venue import FeedEvent
 
 ACCOUNT_RETRY_S = 1.0
 AGAIN_SOON_S = 2.0
@@ -99,7 +99,7 @@ class Risk(SupervisedActor):
         super().__init__(name, incarnation, surroundings)
         self._instruments = instruments
         self._settings = settings
-        self.holds = HoldTable()
+        self.holds = UNTOLD
         self.recovered = False
         self.clean = False
         self.reconciled_at = float("-inf")
@@ -113,7 +113,6 @@ class Risk(SupervisedActor):
         self._asked_account = float("-inf")
         self._next_reconcile = float("-inf")
         self._fills_read_until = 0.0
-        self._heartbeats: dict[FeedKind, float] = {}
         self._told_views: dict[str, PositionUpdate] = {}
         self.peaks: dict[str, int | None] = {}
         self.answers: dict[str, str] = {}
@@ -122,6 +121,7 @@ class Risk(SupervisedActor):
         """Rebuild the books from the journal; the venue's word follows with the first account reading."""
         settings = self._settings
         self.desk = RiskDesk(self._instruments, settings.limits, settings.execution, settings.window)
+        self.desk.set_holds(self.holds)
         self.keeper = Bookkeeper(self.surroundings.events, self.desk)
         self.keeper.restore(self.now)
         self.flattening = Flattening(self.desk)
@@ -133,7 +133,7 @@ class Risk(SupervisedActor):
             case Quote():
                 self._see(message.market_time, message.machine_time)
                 self.desk.on_quote(message)
-                if self.desk.alarmed(message.symbol, self.now):
+                if self.desk.alarmed(message.symbol):
                     self._raise(self.desk.on_tick(self.now))
             case BookTop():
                 self.desk.on_book(message)
@@ -498,11 +498,7 @@ class Risk(SupervisedActor):
             self._release(client_order_id, "the disk did not answer in time", Reason.STORE_SLOW)
 
     def _on_feed_state(self, state: FeedState) -> None:
-        told = {FeedKind.MARKET: state.market_heartbeat_at, FeedKind.USER: state.user_heartbeat_at}
-        for kind, at in told.items():
-            if at > self._heartbeats.get(kind, float("-inf")):
-                self._heartbeats[kind] = at
-                self.desk.on_heartbeat(kind, Now(self.now.market_time, at))
+        self.desk.on_heartbeats(state.market_heartbeat_at, state.user_heartbeat_at)
 
     # --- telling others ----------------------------------------------------------------------------------------------------
 

@@ -214,6 +214,8 @@ class Supervisor(SupervisedActor):
 
     def _start_due(self) -> None:
         """Start every child whose time has come, whose peers are there, and whose predecessor's thread has ended (S7)."""
+        if self._ended:
+            return
         for child in self.children.values():
             if child.state is not ChildState.WAITING or self._shutdown or self.now.machine_time < child.restart_at:
                 continue
@@ -240,6 +242,7 @@ class Supervisor(SupervisedActor):
             return
         child.ref, child.vitals = ref, vitals_of(ref)
         self.addresses[name].bind(ref)
+        self.addresses[name].tell(SetMode(self.holds, self.now))
         if child.incarnation > 1:
             logger.info("{} is back as incarnation {}", name, child.incarnation)
         self._tell_dependants(child)

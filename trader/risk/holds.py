@@ -124,3 +124,9 @@ class HoldTable(msgspec.Struct, frozen=True):
     def durable(self) -> HoldTable:
         """Return the part that survives the process."""
         return HoldTable(tuple(hold for hold in self.holds if hold.cause not in EPHEMERAL))
+
+
+UNTOLD = HoldTable(
+    (Hold("starting", Level.STARTING, ACCOUNT, Reason.NOT_RECONCILED, "the supervisor has not said what is in force"),)
+)
+"""What a fresh actor believes until it is told: nothing may be sent. An empty table would be NORMAL, and a restart a loophole."""
