@@ -24,6 +24,25 @@ from trader.strategy.protocol import Strategy
 from trader.strategy.registry import create_strategy
 
 
+def risk_settings(settings: Settings) -> RiskSettings:
+    """Return what risk needs of the configuration."""
+    return RiskSettings(
+        limits=settings.risk,
+        execution=settings.execution,
+        window=settings.trading_window,
+        reconcile_every_s=settings.reconcile.interval_s,
+        live=not settings.is_paper,
+    )
+
+
+def symbol_settings(settings: Settings, symbol: str, *, candles: bool = False) -> SymbolSettings:
+    """Return what one symbol's actor needs of the configuration; its leverage cap is the tightest that applies."""
+    risk = settings.risk
+    cap = min(risk.leverage_max_global, risk.leverage_max, Decimal(10))
+    own = min(risk.leverage_max_per_symbol.get(symbol, cap), cap)
+    return SymbolSettings(settings.strategy.bar_seconds, settings.execution, risk, own, candles)
+
+
 def child_specs(
     settings: Settings,
     surroundings: Surroundings,
@@ -32,38 +51,29 @@ def child_specs(
     *,
     folder: Path,
     candles: bool = False,
+    current: Callable[[], Settings] | None = None,
 ) -> list[ChildSpec]:
     """Name every child, its budget and what it waits for: risk, then the broker, then the symbols.
 
     `folder` is where a strategy's relative file name starts. `candles` says that each quote is the close of a recorded candle.
+    `current` gives the settings in force when an actor is made again; without it they never change.
     """
-    execution = settings.execution
-    leverage_cap = min(settings.risk.leverage_max_global, settings.risk.leverage_max)
-    risk_settings = RiskSettings(
-        limits=settings.risk,
-        execution=execution,
-        window=settings.trading_window,
-        reconcile_every_s=settings.reconcile.interval_s,
-        live=not settings.is_paper,
-    )
+    now = current or (lambda: settings)
 
     def risk(incarnation: int) -> pykka.ActorRef[Any]:
-        return Risk.start("risk", incarnation, surroundings, instruments, risk_settings)
+        return Risk.start("risk", incarnation, surroundings, instruments, risk_settings(now()))
 
     def broker(incarnation: int) -> pykka.ActorRef[Any]:
         return Broker.start(
-            "broker", incarnation, surroundings, ports, instruments, execution, settings.strategy.bar_seconds
+            "broker", incarnation, surroundings, ports, instruments, now().execution, settings.strategy.bar_seconds
         )
 
     def symbol(name: str) -> Callable[[int], pykka.ActorRef[Any]]:
-        own = settings.risk.leverage_max_per_symbol.get(name, leverage_cap)
-        given = SymbolSettings(
-            settings.strategy.bar_seconds, execution, settings.risk, min(own, leverage_cap, Decimal(10)), candles
-        )
-
         def make(incarnation: int) -> pykka.ActorRef[Any]:
+            given = symbol_settings(now(), name, candles=candles)
+
             def strategy() -> Strategy:
-                return create_strategy(settings.strategy, settings.filters, settings.sizing, folder=folder)
+                return create_strategy(now().strategy, now().filters, now().sizing, folder=folder)
 
             return Symbol.start(name, incarnation, surroundings, instruments[name], given, strategy)
 

@@ -114,7 +114,9 @@ class Commands:
             what = f"no hold of cause {cause!r} is in force" if cause else "no hold is in force"
             return _done(f"{what}, nothing changes; holds: {known}; mode {before.mode().name}")
         if not self._is_clean():
-            return _failed("refused: the last reconciliation with the venue is not clean; wait for one, or run.py status")
+            return _failed(
+                "refused: the last reconciliation with the venue is not clean; wait for one, or run.py status"
+            )
         self._addresses.supervisor.tell(Resume(cause, request.by))
         if not self._until(lambda: not _same(asked, self._holds()), EFFECT_S):
             why = "the last reconciliation is not clean" if not self._is_clean() else "the supervisor has not taken it"
@@ -154,7 +156,9 @@ class Commands:
         halted = self._until(lambda: self._holds().has("kill"), EFFECT_S)
         mode = "HALTED" if halted else "the supervisor has not answered: the main loop will take the cold path"
         orders = _cancelled(result)
-        text = f"{mode}; {orders.text}; positions are kept: run.py flatten closes them, run.py resume kill ends the halt"
+        text = (
+            f"{mode}; {orders.text}; positions are kept: run.py flatten closes them, run.py resume kill ends the halt"
+        )
         return _done(text) if halted and orders.ok else _failed(text)
 
     def _cancel_all(self, request: Request, say: Say) -> Told:
@@ -191,7 +195,9 @@ class Commands:
             rows = {row.symbol: row for row in self._flatten_rows() if row.request == ticket}
             for symbol, row in rows.items():
                 line = f"{symbol}: {row.progress}, {row.text}"
-                if told.get(symbol) != line and row.progress != "working" or (row.text != "asked" and symbol not in told):
+                if (told.get(symbol) != line and row.progress != "working") or (
+                    row.text != "asked" and symbol not in told
+                ):
                     say(line)
                     told[symbol] = line
             over = [row for row in rows.values() if row.progress != "working"]
@@ -242,7 +248,9 @@ class Commands:
         if child is None:
             now = self._child(symbol)
             return _failed(f"{symbol} is {now.state if now else 'unknown'} after {RESTART_S:g} s; see run.py status")
-        return _done(f"{symbol} runs as incarnation {child.incarnation} with a fresh window; position and orders are kept")
+        return _done(
+            f"{symbol} runs as incarnation {child.incarnation} with a fresh window; position and orders are kept"
+        )
 
     # --- reading the board -------------------------------------------------------------------------------------------------
 
@@ -250,7 +258,9 @@ class Commands:
         wanted = tuple(dict.fromkeys(canonical(name.upper()) for name in names))
         unknown = [name for name in wanted if name not in self._addresses.symbols]
         if unknown:
-            return _failed(f"{', '.join(unknown)[:80]} is not traded here; there are {', '.join(self._addresses.symbols)}")
+            return _failed(
+                f"{', '.join(unknown)[:80]} is not traded here; there are {', '.join(self._addresses.symbols)}"
+            )
         return wanted
 
     def _place(self, hold: Hold) -> None:
@@ -310,7 +320,9 @@ def _cancelled(result: ColdResult) -> Told:
     if result.confirmed:
         return _done(f"{result.cancelled} orders cancelled, the venue confirms that none is open")
     trouble = f" ({result.errors[-1]})" if result.errors else ""
-    return _failed(f"UNCONFIRMED: {result.cancelled} cancelled, {result.remaining} seen open{trouble}; look at the venue")
+    return _failed(
+        f"UNCONFIRMED: {result.cancelled} cancelled, {result.remaining} seen open{trouble}; look at the venue"
+    )
 
 
 def _done(text: str) -> Told:

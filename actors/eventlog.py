@@ -23,6 +23,10 @@ class EventLog:
         self.offer: Callable[[Event], None] | None = None
         """Where else each event goes: the readable views of a live run."""
 
+    def use(self, config_hash: str) -> None:
+        """Stamp another configuration from now on: it has changed while running."""
+        self._config_hash = config_hash
+
     def write(
         self, name: EventName, payload: Payload, now: Now, *, code: str = "", decision_id: str = "", cause_id: str = ""
     ) -> None:

@@ -36,6 +36,12 @@ class Wake(msgspec.Struct, frozen=True):
     """Somebody asks for a tick soon: a death is pending."""
 
 
+class Work(msgspec.Struct, frozen=True):
+    """A command needs something of the main thread's own: a moment's work, done between two ticks."""
+
+    run: Callable[[], None]
+
+
 class Stopped(msgspec.Struct, frozen=True):
     """The supervisor has stopped everything."""
 
@@ -68,6 +74,10 @@ class Inbox:
     def wake(self) -> None:
         """Ask for a tick soon."""
         self.queue.put(Wake())
+
+    def ask(self, run: Callable[[], None]) -> None:
+        """Have `run` called on the main thread."""
+        self.queue.put(Work(run))
 
     def stopped(self, confirmed: bool, text: str) -> None:
         """Hear that the orderly stop is over."""
@@ -128,6 +138,8 @@ class Guardian:
                     return Outcome(End.HALTED, item.why)
                 case Wake():
                     wait = DEATH_POLL_S
+                case Work():
+                    item.run()
                 case int() if self._on_signal(item):
                     return Outcome(End.IMPATIENT, f"{signal.Signals(item).name} came twice")
             lost = self._tick()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from trader.config import ConfigErrors, Settings, flag_overrides, load_settings
 from trader.exit_code import Ends, ExitCode
 
 
@@ -40,6 +42,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seed", type=int, default=None, help="seed of the synthetic market (embedded exchange)")
     add("--log-level", help="DEBUG, INFO, WARNING or ERROR")
     return parser.parse_args(arguments)
+
+
+def read_settings(options: argparse.Namespace) -> Settings | ConfigErrors:
+    """Read the configuration that these flags and the environment name; also again, while running."""
+    flags = flag_overrides(vars(options))
+    return load_settings(options.config, options.profile, paper=not options.live, overrides=flags, environ=os.environ)
 
 
 def _positive(text: str) -> float:

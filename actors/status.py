@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from trader.report.screen import render_screen
 from trader.report.status import (
     NOT_MEASURED,
     ActorStatus,
+    AlertStatus,
     DecisionStatus,
     FeedStatus,
     FlowStatus,
@@ -77,11 +78,18 @@ class StatusWriter:
         self._connection = connection
         self._dry_run = dry_run
         self._started = clock.now()
-        self._started_utc = time.time()
+        self._loaded_at = time.time()
         self._next_dump = self._started.machine_time + settings.status_interval_s
         self._next_files = 0.0
         self._next_cycle = 0.0
         self._files_broken = ""
+        self.on_status: Callable[[SystemStatus], None] | None = None
+        self.alert_state: Callable[[], AlertStatus] = AlertStatus
+
+    def use(self, settings: Settings) -> None:
+        """Show other settings from now on: the configuration has changed while running."""
+        if settings.config_hash != self._settings.config_hash:
+            self._settings, self._loaded_at = settings, time.time()
 
     # --- when ------------------------------------------------------------------------------------------------------------
 
@@ -90,6 +98,8 @@ class StatusWriter:
         if machine_time >= self._next_files:
             self._next_files = machine_time + FILES_EVERY_S
             status = self.collect()
+            if self.on_status is not None:
+                self.on_status(status)
             self._write_files(status)
             if machine_time >= self._next_cycle:
                 self._next_cycle = machine_time + EVERY_S
@@ -171,7 +181,7 @@ class StatusWriter:
             up_s=now.machine_time - self._started.machine_time,
             run_id=self._surroundings.run_id,
             config_hash=settings.config_hash,
-            config_loaded_at=self._started_utc,
+            config_loaded_at=self._loaded_at,
             symbols=settings.symbols,
             money=_money(risk),
             rates=self._rates(risk, broker),
@@ -181,6 +191,7 @@ class StatusWriter:
             actors=self._actors(supervisor, now.machine_time),
             feeds=_feeds(broker, now.machine_time),
             store=self._store_status(),
+            alerts=self.alert_state(),
             flow=_flow(risk),
             reasons=reasons,
             rejections=_rejections(reasons),

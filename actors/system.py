@@ -27,6 +27,8 @@ from actors.guardian import End, Guardian, Inbox, Outcome, listen_for_signals
 from actors.holdfile import HoldFile
 from actors.live import LivePorts
 from actors.lock import AlreadyRunning, ProcessLock
+from actors.operations import Operations
+from actors.options import read_settings
 from actors.projector import Projector
 from actors.reports import SymbolReport
 from actors.status import StatusWriter
@@ -118,6 +120,7 @@ def _run(
     store: EventStore,
 ) -> ExitCode:
     inbox = Inbox()
+    operations = Operations(options.config, settings, folder, lambda: read_settings(options))
     events = EventLog(store, settings.profile, settings.config_hash, time.time)
     surroundings = LiveSurroundings(AddressBook(tuple(instruments)), events, inbox, uuid.uuid4().hex[:6])
     ports = LivePorts(venue, lambda: _feeds(connection, instruments, settings), clock, dry_run=options.dry_run)
@@ -127,17 +130,21 @@ def _run(
         SUPERVISOR,
         1,
         surroundings,
-        child_specs(settings, surroundings, ports, instruments, folder=options.config.parent),
+        child_specs(
+            settings, surroundings, ports, instruments, folder=options.config.parent, current=operations.current
+        ),
         holds,
         inbox,
         settings.supervision.hang_s,
     )
     surroundings.addresses.supervisor.bind(supervisor_ref)
     status = StatusWriter(settings, surroundings, clock, store, folder, connection, dry_run=options.dry_run)
+    status.on_status, status.alert_state = operations.on_status, operations.alert_state
     status.banner(instruments, holds.load())
     projector = Projector(folder, store.replay())
     events.offer = projector.offer
     events.write(EventName.SYSTEM_STARTED, status.start_facts(), clock.now())
+    operations.attach(surroundings.addresses, surroundings.board, events, clock, connection, inbox)
     listen_for_signals(inbox)
     watchdog_file = (folder / "logs" / "watchdog.log").open("a")
     guardian = Guardian(
@@ -146,22 +153,28 @@ def _run(
         surroundings.addresses.supervisor,
         supervisor_ref,
         vitals_of(supervisor_ref),
-        on_tick=lambda machine_time: _each_tick(machine_time, status, projector, lock),
+        on_tick=lambda machine_time: _each_tick(machine_time, status, operations, projector, lock),
         dump=status.dump,
-        reload=lambda: logger.info("SIGHUP: reloading limits while running is not available yet; restart to apply"),
+        reload=operations.reload,
         watchdog_file=watchdog_file,
     )
     outcome = guardian.run(options.duration, lambda: options.dev_fast and _all_decided(surroundings))
+    operations.stopping()
     code = _finish(outcome, connection)
     events.write(EventName.SYSTEM_STOPPED, {"exit_code": str(int(code)), "why": outcome.text}, clock.now())
     status.dump("the end", code)
     projector.write()
+    operations.close()
     logger.info("ended with {}: {}", int(code), outcome.text)
     return code
 
 
-def _each_tick(machine_time: float, status: StatusWriter, projector: Projector, lock: ProcessLock) -> str:
+def _each_tick(
+    machine_time: float, status: StatusWriter, operations: Operations, projector: Projector, lock: ProcessLock
+) -> str:
     """Do the main thread's own work of a tick; return why the system must halt, or ""."""
+    operations.on_tick(machine_time)
+    status.use(operations.current())
     status.on_tick(machine_time)
     projector.on_tick(machine_time)
     return "" if lock.is_intact() else "the lock file was replaced: another instance may trade"

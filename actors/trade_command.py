@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from actors.exchange_process import ExchangeFailed, ExchangeProcess, ReadyLine
-from actors.options import parse
-from trader.config import ConfigErrors, Settings, flag_overrides, load_settings
+from actors.options import parse, read_settings
+from trader.config import ConfigErrors, Settings
 from trader.exit_code import Ends, ExitCode
 
 
@@ -38,8 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def load(options: argparse.Namespace) -> Settings:
     """Read and check the configuration with the flags and the environment on top; every error at once ends with 78."""
-    flags = flag_overrides(vars(options))
-    loaded = load_settings(options.config, options.profile, paper=not options.live, overrides=flags, environ=os.environ)
+    loaded = read_settings(options)
     if isinstance(loaded, ConfigErrors):
         raise Ends(ExitCode(loaded.exit_code), str(loaded))
     return loaded
