@@ -15,14 +15,14 @@ from pathlib import Path
 import msgspec
 
 from actors.backtest_market import HOUR_S, History
+from actors.backtest_models import MarketModels
 from actors.backtest_quotes import QuoteMaker
 from actors.backtest_system import BacktestSystem, DigestJournal, DrivenStage
-from actors.messages import Resume
+from actors.backtest_venue import Execution, InProcessVenue
+from actors.messages import FeedState, Resume
 from actors.reports import RiskReport
 from actors.straight import StageError, StraightStage
 from trader.config import Settings
-from trader.exchange.inprocess import Execution, InProcessVenue
-from trader.exchange.market_models import MarketModels
 from trader.market.clock import SECONDS_PER_DAY
 from trader.report.performance import EquityCurve
 from trader.report.round_trips import ClosedTrade, RoundTrips
@@ -102,12 +102,12 @@ class Backtest:
         self.venue.on_execution = self.results.on_execution
         self.journal = DigestJournal(keep=keep_events)
         self.system = BacktestSystem(self._stage, settings, instruments, self.venue, self.journal, folder)
-        self.system.holds.changed = self._holds_changed
+        self.system.holds.changed = self._see_due
         self._quotes = [QuoteMaker(one, models) for one in history.series]
         self._funded = [symbol for symbol, one in instruments.items() if one.is_derivative]
         self._next_day = (history.first_end // SECONDS_PER_DAY + 1) * SECONDS_PER_DAY
         self._next_funding = (history.first_end // HOUR_S + 1) * HOUR_S if self._funded else inf
-        self._next_hold_end = inf
+        self._due = min(self._next_day, self._next_funding)
         self._bar = 0
         self._moment = float(history.first_end)
 
@@ -126,11 +126,11 @@ class Backtest:
     # --- the walk ----------------------------------------------------------------------------------------------------------
 
     def _walk(self, on_progress: Callable[[int, float], None]) -> None:
-        time, venue, drain, start = self._stage.time, self.venue, self._stage.drain, self._start
-        makers, symbols = self._quotes, [one.instrument.symbol for one in self.history.series]
-        tell_risk = self.system.addresses.risk.tell
-        tell_symbol = [self.system.addresses.symbols[symbol].tell for symbol in symbols]
-        beat, add_point, wallets = self.system.beat, self.results.curve.add, venue.wallets
+        time, venue, deliver, start = self._stage.time, self.venue, self._stage.deliver, self._start
+        makers, addresses = self._quotes, self.system.addresses
+        risk = addresses.risk
+        symbols = [addresses.symbols[one.instrument.symbol] for one in self.history.series]
+        add_point, wallets = self.results.curve.add, venue.wallets
         told_at = PROGRESS_EVERY
         exposed = True
         for moment, candles in self.history.steps():
@@ -141,23 +141,19 @@ class Backtest:
             venue.market_time = moment
             for number, at in candles:
                 makers[number].price(venue, at)
-            if venue.has_resting:
+            if venue.resting_orders:
                 self._rest(candles)
-            beat()
+            deliver(risk, FeedState(True, True, machine_time, machine_time))
             for number, at in candles:
                 quote, book = makers[number].make(at, moment, machine_time)
-                tell_risk(book)
-                tell_risk(quote)
-                drain()
-                tell_symbol[number](book)
-                tell_symbol[number](quote)
-                drain()
+                deliver(risk, book)
+                deliver(risk, quote)
+                symbol = symbols[number]
+                deliver(symbol, book)
+                deliver(symbol, quote)
             self._bar += len(candles)
-            if not wallets.is_flat:
-                exposed = True
-                add_point(moment, venue.equity())
-            elif exposed:
-                exposed = False
+            if exposed or not wallets.is_flat:
+                exposed = not wallets.is_flat
                 add_point(moment, venue.equity())
             if self._bar >= told_at:
                 told_at = self._bar + PROGRESS_EVERY
@@ -170,10 +166,6 @@ class Backtest:
             self.venue.trade_through(series.instrument.symbol, series.low[at], series.high[at])
         self._stage.drain()
         self.system.tick()
-
-    @property
-    def _due(self) -> float:
-        return min(self._next_day, self._next_funding, self._next_hold_end)
 
     def _tick(self, due: float) -> None:
         """Do what is due at a moment between or at candle ends, before the quotes of that moment."""
@@ -190,10 +182,11 @@ class Backtest:
             if self._resume_daily:
                 self.system.addresses.supervisor.tell(Resume("", "the backtest's operator"))
                 self.system.tick()
-        self._next_hold_end = self.system.holds.next_end()
+        self._see_due()
 
-    def _holds_changed(self, table: HoldTable) -> None:
-        self._next_hold_end = self.system.holds.next_end()
+    def _see_due(self, _table: HoldTable | None = None) -> None:
+        """Work out when the next tick is due: the UTC day, a funding time, or the end of a hold."""
+        self._due = min(self._next_day, self._next_funding, self.system.holds.next_end())
 
     # --- the end -----------------------------------------------------------------------------------------------------------
 

@@ -21,10 +21,10 @@ from loguru import logger
 
 from actors.backtest import Outcome, run_backtest
 from actors.backtest_market import History, load_history
+from actors.backtest_models import Latency, MarketModels
 from actors.straight import StageError
 from trader.config import ConfigErrors, Settings, load_settings
 from trader.exchange.candle_path import CandleFileError
-from trader.exchange.market_models import Latency, MarketModels
 from trader.exit_code import Ends, ExitCode
 from trader.report.backtest import BacktestSummary, GuardAct, summary_json, summary_text, write_results
 from trader.report.performance import measure

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import msgspec
 
+from actors.backtest_models import MarketModels
 from trader.exchange.candle_path import CandleFileError, product_of
 from trader.exchange.listing import Listing, derivative_listings, spot_listings
-from trader.exchange.market_models import MarketModels
 from trader.market.instrument import Instrument, ProductKind
 
 COLUMNS = ("time", "open", "high", "low", "close", "volume")

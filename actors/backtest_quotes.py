@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import cast, overload
 
 from actors.backtest_market import Series
-from trader.exchange.inprocess import InProcessVenue
-from trader.exchange.market_models import BPS, LEVELS, Latency, MarketModels
+from actors.backtest_models import BPS, LEVELS, Latency, MarketModels
+from actors.backtest_venue import InProcessVenue
 from trader.market.clock import SECONDS_PER_DAY
 from trader.market.quote import BookTop, Quote
 

@@ -12,7 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from actors.address import SUPERVISOR, AddressBook
+from actors.address import SUPERVISOR, Address, AddressBook
+from actors.backtest_venue import InProcessVenue
 from actors.base import Running, SupervisedActor
 from actors.children import child_specs
 from actors.eventlog import EventLog
@@ -23,7 +24,6 @@ from actors.straight import StageError
 from actors.supervisor import ChildState, Supervisor
 from actors.workers import Urgency
 from trader.config import Settings
-from trader.exchange.inprocess import InProcessVenue
 from trader.market.instrument import Instrument
 from trader.risk.holds import Hold, HoldTable
 from trader.store.events import Committed, Done, Event, encode
@@ -51,6 +51,10 @@ class DrivenStage(Protocol):
 
     def seal(self) -> None:
         """Treat dead letters as errors from now on."""
+        ...
+
+    def deliver(self, address: Address, message: object) -> None:
+        """Hand one message over and handle all that follows; nothing may be waiting."""
         ...
 
     def drain(self) -> None:
@@ -183,6 +187,7 @@ class BacktestSystem:
         self.holds = HoldsInMemory()
         self.addresses = stage.addresses(tuple(instruments))
         self._made = 0
+        self._is_up = False
         events = EventLog(journal, settings.profile, settings.config_hash, lambda: self.time.now().market_time)
         self.surroundings = StageSurroundings(self.addresses, events, self.time, stage.launch, self._new_id, RUN_ID)
         ports = BacktestPorts(venue, self.time)
@@ -200,6 +205,7 @@ class BacktestSystem:
             self.tick()
             report = self.report(SUPERVISOR, SupervisorReport)
             if all(child.state == ChildState.OK for child in report.children) and not report.holds.has("starting"):
+                self._is_up = True
                 self.stage.seal()
                 return
         children = self.report(SUPERVISOR, SupervisorReport).children
@@ -209,15 +215,13 @@ class BacktestSystem:
     def beat(self) -> None:
         """Say to risk that both feeds live: what the broker repeats on its ticks."""
         now = self.time.machine_time
-        self.addresses.risk.tell(
-            FeedState(market_up=True, user_up=True, market_heartbeat_at=now, user_heartbeat_at=now)
-        )
+        self.stage.deliver(self.addresses.risk, FeedState(True, True, now, now))
 
     def tick(self) -> None:
         """Let both clocks be seen by everyone, and handle what follows."""
-        self.beat()
-        self.addresses.supervisor.tell(Tick(self.time.now()))
-        self.stage.drain()
+        if self._is_up:
+            self.beat()
+        self.stage.deliver(self.addresses.supervisor, Tick(self.time.now()))
 
     def report(self, name: str, kind: type[T]) -> T:
         """Return an actor's last report."""

@@ -26,21 +26,21 @@ class StageError(AssertionError):
 class StraightAddress(Address):
     """An address that queues for the straight loop."""
 
-    __slots__ = ("_handle", "_queue", "_stage")
+    __slots__ = ("_queue", "_stage", "handle")
 
     def __init__(self, name: str, stage: StraightStage) -> None:
         super().__init__(name)
         self._stage = stage
         self._queue = stage.queue
-        self._handle: Callable[[Any], None] | None = None
+        self.handle: Callable[[Any], None] | None = None
 
     def attach(self, actor: SupervisedActor) -> None:
         """Point at the actor that now goes by this name."""
-        self._handle = actor.handle
+        self.handle = actor.handle
 
     def tell(self, message: Any) -> bool:
         """Queue a message behind everything told before it; StageError when nobody is there in a sealed run."""
-        handle = self._handle
+        handle = self.handle
         if handle is None:
             if self._stage.sealed:
                 raise StageError(f"dead letter: {type(message).__name__} to {self.name}")
@@ -83,6 +83,12 @@ class StraightStage:
     def seal(self) -> None:
         """From now on a dead letter is an error: everyone is there."""
         self.sealed = True
+
+    def deliver(self, address: Address, message: Any) -> None:
+        """Hand a message over and handle all that follows; nothing may be waiting."""
+        address.handle(message)  # type: ignore[attr-defined]
+        if self.queue:
+            self.drain()
 
     def drain(self) -> None:
         """Handle everything that waits, and what that leads to."""

@@ -95,6 +95,7 @@ class Symbol(SupervisedActor):
         self._state: PositionState | None = None
         self._position = PositionView()
         self._pending: Pending | None = None
+        self._candles = settings.candles
         self._feed_up = True
         self._force_exit = False
         self._counts: Counter[Reason] = Counter()
@@ -150,27 +151,29 @@ class Symbol(SupervisedActor):
         if quote.tainted:
             return
         window, market_time = self.window, quote.market_time
-        if self._settings.candles:
-            bar = window.add(quote.half_ticks, market_time - CANDLE_END_S)
-            self._judge_bars(bar or window.advance(market_time), quote)
-            if bar is not None:
-                self._judge_bars(window.advance(market_time), quote)
-        else:
-            self._judge_bars(window.add(quote.half_ticks, market_time), quote)
         context = self._context(quote)
+        if self._candles:
+            bar = window.add(quote.half_ticks, market_time - CANDLE_END_S)
+            if bar is not None:
+                self._judge_bars(bar, context)
+            bar = window.advance(market_time)
+        else:
+            bar = window.add(quote.half_ticks, market_time)
+        if bar is not None:
+            self._judge_bars(bar, context)
         if context is None:
             return
         stop = self.strategy.on_mark(quote.half_ticks, self._position, context)
         if stop is not None and self._pending is None:
             self._judge(examine(stop), context)
 
-    def _judge_bars(self, bar: Bar | None, quote: Quote, now: Now | None = None) -> None:
+    def _judge_bars(self, bar: Bar | None, context: Context | None) -> None:
         """Ask the strategy about each bar that has closed, one at a time; without a position to go by the bars only fill the window."""
+        window = self.window
         while bar is not None:
-            context = self._context(quote, now)
             if context is not None:
-                self._judge(examine(self.strategy.on_bar(self.window, self._position, context)), context)
-            bar = self.window.fill()
+                self._judge(examine(self.strategy.on_bar(window, self._position, context)), context)
+            bar = window.fill()
 
     def _context(self, quote: Quote, now: Now | None = None) -> Context | None:
         """Put the moment together; None while risk has not told the position and the equity."""
@@ -357,7 +360,7 @@ class Symbol(SupervisedActor):
         """Close bars that have ended without a further mark, and ask for history anew when a hole has emptied the window."""
         quote = self._quote
         if quote is not None and not quote.tainted and not self._settings.candles:
-            self._judge_bars(self.window.advance(now.market_time - BAR_GRACE_S), quote, now)
+            self._judge_bars(self.window.advance(now.market_time - BAR_GRACE_S), self._context(quote, now))
         if self.window.resets != self._resets:
             self._resets = self.window.resets
             logger.info("{}: the window starts anew: {}", self.name, self.window.reset_text)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from trader.market.clock import Now
 from trader.risk.money_guards import WARN_PARTS
 from trader.risk.samples import SECONDS_PER_YEAR
 from trader.risk.state import DeskState
@@ -27,6 +26,7 @@ class Alarm:
         self._state = state
         self._low = ZERO
         self._peak = ZERO
+        self._kept = ZERO
         self._squares_per_return = 0.0
         self._seen: dict[str, int] = {}
 
@@ -40,14 +40,15 @@ class Alarm:
             self._low = self._peak = ZERO
             return
         self._peak = day.peak_equity
-        bounds = [equity * (ONE - MOVE_MAX), day.peak_equity * (ONE - limits.max_drawdown_pct)]
+        self._kept = ONE - limits.max_drawdown_pct
+        bounds = [equity * (ONE - MOVE_MAX), day.peak_equity * self._kept]
         for part in (ONE, *WARN_PARTS):
             bounds.append(day.start_equity * (ONE - part * limits.max_daily_loss_pct))
             if limits.max_daily_loss_usd > 0:
                 bounds.append(day.start_equity - part * limits.max_daily_loss_usd)
         self._low = max((bound for bound in bounds if bound < equity), default=ZERO)
 
-    def rings(self, symbol: str, now: Now) -> bool:
+    def rings(self, symbol: str) -> bool:
         """Whether the guards must look at the mark that has just come. Keeps the peak of equity on the way."""
         state = self._state
         if state.ledger.positions[symbol].size:
@@ -55,9 +56,10 @@ class Alarm:
             if equity is not None:
                 if equity <= self._low:
                     return True
-                if equity > self._peak and self._peak:
-                    state.day.observe(equity, state.fees_paid(), state.funding_received(), now)
+                if equity > self._peak:
+                    state.day.raise_peak(equity)
                     self._peak = equity
+                    self._low = max(self._low, equity * self._kept)
         samples = state.market.symbols[symbol].samples
         if self._seen.get(symbol) == samples.version:
             return False

@@ -120,6 +120,11 @@ class DayBook:
             wins=held.wins,
         )
 
+    def raise_peak(self, equity: Decimal) -> None:
+        """Note a new highest equity between two observations; a lower one changes nothing."""
+        if self.baseline is not None and equity > self.baseline.peak_equity:
+            self.baseline = msgspec.structs.replace(self.baseline, peak_equity=equity)
+
     def _believes_day(self, now: Now) -> bool:
         """True when `now` lies on a later day and the clock did not just leap there."""
         last, self._last = self._last, now

@@ -96,6 +96,10 @@ class RiskDesk:
         """Note a feed's sign of life at `now.machine_time`."""
         self.state.market.on_heartbeat(kind, now.machine_time)
 
+    def on_heartbeats(self, market_at: float, user_at: float) -> None:
+        """Note the machine times of both feeds' last signs of life; older ones than known change nothing."""
+        self.state.market.on_heartbeats(market_at, user_at)
+
     def on_feed(self, event: FeedEvent) -> None:
         """Note a connection coming or going."""
         self.state.market.on_feed(event)

@@ -22,6 +22,7 @@ SPREAD_PART = 20
 """A spread wider than one part in twenty of the ask is no price (F-V08)."""
 JUMP_CONFIRM_S = 3.0
 """A jump that still stands after this many seconds is the market."""
+NEVER = float("-inf")
 JUMP_MEMORY_S = 30.0
 """Against an older mark nothing counts as a jump."""
 
@@ -109,6 +110,14 @@ class MarketWatch:
     def on_heartbeat(self, kind: FeedKind, machine_time: float) -> None:
         """Note a feed's sign of life."""
         self.heard_at[kind] = max(machine_time, self.heard_at.get(kind, machine_time))
+
+    def on_heartbeats(self, market_at: float, user_at: float) -> None:
+        """Note both feeds' last signs of life at once; minus infinity is none."""
+        heard = self.heard_at
+        if market_at > heard.get(FeedKind.MARKET, NEVER):
+            heard[FeedKind.MARKET] = market_at
+        if user_at > heard.get(FeedKind.USER, NEVER):
+            heard[FeedKind.USER] = user_at
 
     def on_feed(self, event: FeedEvent) -> None:
         """Note a connection coming or going; missed user events are owed a backfill."""
