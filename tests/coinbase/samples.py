@@ -45,7 +45,7 @@ def credentials() -> Credentials:
 
 def spot(symbol: str = "BTC-USD", tick: str = "0.01", lot: str = "0.00000001", **changes: Any) -> Instrument:
     """A spot product with the given grid."""
-    base, quote = symbol.split("-")
+    base, quote = symbol.split("-")[:2]
     terms: dict[str, Any] = {
         "symbol": symbol,
         "product_id": symbol,

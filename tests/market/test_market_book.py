@@ -141,6 +141,7 @@ GOOD_PRICES = {
     "97250.400000": 9725040,
     "0.01": 1,
     "1e2": 10000,
+    "9.725041e4": 9725041,
     ".5": 50,
     "00000000000000000000097.25": 9725,
 }
@@ -177,6 +178,7 @@ def test_a_price_off_the_grid_is_refused_and_a_size_is_cut() -> None:
         grid.ticks("1.001")
     assert grid.lots("1.2349") == 1234
     assert grid.lots("0.0009") == 0
+    assert grid.lots("1.23456789e3") == 1234567
     assert grid.lots("0.00000000") == 0
 
 

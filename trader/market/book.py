@@ -237,6 +237,8 @@ def _scaled(text: str, digits: int, *, exact: bool) -> int:
     if not whole and not fraction:
         raise OffGridError("a level's number is missing")
     if len(fraction) > digits:
+        if not (fraction.isascii() and fraction.isdecimal()):
+            return _scaled_oddly(text, digits, exact=exact)
         if exact and fraction[digits:].strip("0"):
             raise OffGridError("a price is off the product's grid")
         fraction = fraction[:digits]
