@@ -183,7 +183,7 @@ def test_a_restart_with_money_moved_meanwhile_is_no_profit():
     again = RiskDesk({BTC: spot()}, wide(), desk.state.execution, None)
     again.restore(record, (), (), at(100))
     alive(again, at(100))
-    for second in (100, 103):
+    for second in (101, 104):
         again.reconcile(reading(at(second), usd=70_000), at(second))
     day = again.state.day_result()
     assert day is not None

@@ -59,6 +59,8 @@ class Ledger:
         self.marks: dict[str, Decimal] = {}
         self.wallets: dict[str, Decimal] = {}
         self.live: dict[str, dict[str, Order]] = {symbol: {} for symbol in self.instruments}
+        self.touched_at: dict[str, float] = {}
+        """Machine time of the last change of any order of a symbol: what a reading of that moment may have raced."""
         self._by_order_id: dict[str, str] = {}
         self._remaining: dict[str, dict[Side, Decimal]] = {
             s: {Side.BUY: ZERO, Side.SELL: ZERO} for s in self.instruments
@@ -137,6 +139,7 @@ class Ledger:
             sums[before.side] -= before.remaining
         sums[order.side] += order.remaining
         self.orders[order.client_order_id] = order
+        self.touched_at[order.symbol] = order.touched_at
         if order.order_id:
             self._by_order_id[order.order_id] = order.client_order_id
         if order.is_live:

@@ -23,6 +23,7 @@ CENT = Decimal("0.01")
 """Wallets are compared to the cent: the venue rounds fees, and a smaller difference keeps being compared, not
 dropped.
 """
+RACE_S = 0.5
 UNPROVEN = frozenset({OrderState.SENT, OrderState.UNKNOWN})
 
 
@@ -109,19 +110,33 @@ def unlisted_orders(ledger: Ledger, snapshot: AccountSnapshot) -> list[Order]:
     ]
 
 
+def open_questions(ledger: Ledger, snapshot: AccountSnapshot) -> set[str]:
+    """Symbols with an unproven or unlisted order: it may have filled. While there are any, the wallets are not judged."""
+    unproven = {order.symbol for order in ledger.live_orders() if order.state in UNPROVEN}
+    return unproven | {order.symbol for order in unlisted_orders(ledger, snapshot)}
+
+
+def raced_symbols(ledger: Ledger, snapshot: AccountSnapshot) -> set[str]:
+    """Symbols with an order touched just before the reading or while it was made: its pages may show the change or not."""
+    return {symbol for symbol, at in ledger.touched_at.items() if at > snapshot.asked_at - RACE_S}
+
+
 def differences(ledger: Ledger, snapshot: AccountSnapshot) -> Iterator[Difference]:
-    """Compare positions, coins and wallets. A symbol with an unproven or unlisted order is not judged: it may have filled."""
+    """Compare positions, coins and wallets where this reading can judge them.
+
+    The wallets are judged in a busy market too: a raced fill differs from reading to reading, a payment does not.
+    """
     if not snapshot.complete:
         return
-    blind = {order.symbol for order in ledger.live_orders() if order.state in UNPROVEN}
-    blind |= {order.symbol for order in unlisted_orders(ledger, snapshot)}
+    questions = open_questions(ledger, snapshot)
+    blind = questions | raced_symbols(ledger, snapshot)
     for symbol, instrument in ledger.instruments.items():
         if symbol in blind:
             continue
         yield from (
             _derivative(ledger, snapshot, symbol) if instrument.is_derivative else _coins(ledger, snapshot, symbol)
         )
-    if not blind:
+    if not questions:
         yield from _wallets(ledger, snapshot)
 
 

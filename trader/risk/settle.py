@@ -16,7 +16,15 @@ from trader.market.clock import Now
 from trader.orders.account import AccountSnapshot
 from trader.orders.order import Fill
 from trader.orders.reason import Reason
-from trader.orders.reconcile import Difference, DifferenceKind, differences, fill_reports, unlisted_orders
+from trader.orders.reconcile import (
+    Difference,
+    DifferenceKind,
+    differences,
+    fill_reports,
+    open_questions,
+    raced_symbols,
+    unlisted_orders,
+)
 from trader.risk.booking import book_report
 from trader.risk.care import OrderCare
 from trader.risk.case import ABSURD
@@ -69,7 +77,7 @@ class Reconciler:
             resolved=tuple(sorted(unproven & self._proven())),
             findings=(*(f for b in booked for f in b.findings), *_findings(mismatched)),
             clean=clean,
-            again_soon=bool(open_rows) or not snapshot.complete,
+            again_soon=bool(open_rows or self._sighted) or not snapshot.complete,
         )
 
     def _proven(self) -> set[str]:
@@ -112,8 +120,14 @@ class Reconciler:
                 state.ledger.set_wallet(currency, snapshot.balance(currency).total)
 
     def _confirm(self, found: list[Difference], snapshot: AccountSnapshot) -> list[Difference]:
-        """Return what has now been seen twice, unchanged and far enough apart; remember the rest."""
-        seen: dict[Key, tuple[Decimal, float]] = {}
+        """Return what has now been seen twice, unchanged and far enough apart; remember the rest.
+
+        What this reading could not judge stays remembered as it was: a busy market must not hide a difference for ever.
+        """
+        questions = open_questions(self._state.ledger, snapshot)
+        blind = questions | raced_symbols(self._state.ledger, snapshot)
+        kept = {key for key in self._sighted if (questions if key[0] is DifferenceKind.WALLET else key[1] in blind)}
+        seen = {key: self._sighted[key] for key in kept}
         confirmed = []
         for row in found:
             if row.kind is DifferenceKind.LOST_ORDER:
