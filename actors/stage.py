@@ -1,43 +1,33 @@
-"""The stage: the same actors on one thread in virtual time, in an order drawn from a seed, or straight through.
+"""The stage: the same actors on one thread in virtual time, in an order drawn from a seed.
 
-It replaces the one method that starts an actor's thread and the clock; everything else is the live code. Two modes:
+It replaces the one method that starts an actor's thread and the clock; everything else is the live code. Each turn a random ready actor
+runs pykka's own loop for exactly one envelope, or a timer fires; virtual time may advance while mailboxes are full. A blocking ask
+raises at once. Same seed, same run, byte for byte. `straight.py` is its fast sister for backtests.
 
-    Stage(seed)       each turn a random ready actor runs pykka's own loop for exactly one envelope, or a timer fires; virtual time may
-                      advance while mailboxes are full. A blocking ask raises at once. Same seed, same run, byte for byte.
-    StraightStage()   first in, first out, without pykka's loop: for backtests. Any death or dead letter ends the run with an error.
-
-Tests, schedules and the backtest import this; the live system never does.
+Tests and schedules import this; the live system never does.
 """
 
 from __future__ import annotations
 
 import heapq
 import random
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import pykka
 from pykka import ThreadingFuture
 from pykka._envelope import Envelope
 
-from actors.address import Address, AddressBook
+from actors.address import AddressBook
 from actors.base import Board, Running, SupervisedActor, Vitals
 from actors.eventlog import EventLog
 from actors.mailbox import Mailbox
-from actors.messages import Died
 from trader.market.clock import Now
-
-A = TypeVar("A", bound=SupervisedActor)
 
 
 class AskOnStage(AssertionError):
     """Somebody waits for an answer; nobody asks here (S17)."""
-
-
-class StageError(AssertionError):
-    """A straight run met a death or a dead letter: its result would be worthless."""
 
 
 class _EndOfTurn(BaseException):
@@ -272,77 +262,3 @@ class Stage:
             self.step()
             if check:
                 check()
-
-
-class _StraightAddress(Address):
-    """An address that queues for the straight loop; a dead letter is an error."""
-
-    __slots__ = ("_actor", "_queue")
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._actor: SupervisedActor | None = None
-        self._queue: deque[tuple[Callable[[Any], None], Any]] | None = None
-
-    def attach(self, actor: SupervisedActor, queue: deque[tuple[Callable[[Any], None], Any]]) -> None:
-        """Point at an actor and the queue its messages go through."""
-        self._actor, self._queue = actor, queue
-
-    def tell(self, message: Any) -> bool:
-        """Queue a message behind everything told before it."""
-        if self._actor is None or self._queue is None:
-            if isinstance(message, Died):
-                raise StageError(f"{message.name} died: {message.cause}\n{message.detail}")
-            self.dead_letters[type(message).__name__] += 1
-            return False
-        self._queue.append((self._actor.on_receive, message))
-        return True
-
-
-class StraightStage:
-    """First in, first out, one thread, no pykka loop. `tell` order is handling order."""
-
-    def __init__(self, market_start: float = 0.0) -> None:
-        self.time = VirtualTime(market_start)
-        self.queue: deque[tuple[Callable[[Any], None], Any]] = deque()
-        self.turns = 0
-
-    def launch(self, actor: SupervisedActor) -> Running:
-        """Take an actor in and prepare it at once."""
-        address = actor.addresses[actor.name]
-        assert isinstance(address, _StraightAddress), "a straight stage needs straight addresses"
-        address.attach(actor, self.queue)
-        actor.on_start()
-        return _Forever()
-
-    @staticmethod
-    def addresses(symbols: tuple[str, ...]) -> AddressBook:
-        """Make the address book of a straight run."""
-        return AddressBook(symbols, _StraightAddress)
-
-    def drain(self) -> None:
-        """Handle everything that waits, and what that leads to."""
-        queue = self.queue
-        turns = 0
-        while queue:
-            handle, message = queue.popleft()
-            handle(message)
-            turns += 1
-        self.turns += turns
-
-    def advance(self, machine_time: float) -> None:
-        """Fire every timer due by `machine_time`, each after what waits before it."""
-        timers = self.time.timers
-        while (due := timers.next_due) is not None and due <= machine_time:
-            self.time.machine_time = due
-            timers.pop()()
-            self.drain()
-        self.time.machine_time = machine_time
-
-
-class _Forever:
-    """A straight actor runs until the run ends."""
-
-    def is_alive(self) -> bool:
-        """Say yes: a death raises instead."""
-        return True
