@@ -18,7 +18,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("trader.report.why_command", "say why a symbol did or did not trade"),
     "health": ("trader.report.health_command", "one line; exit 0 when healthy, 1 when not"),
     "report": ("trader.report.report_command", "write one day as a self-contained page"),
-    "config": ("trader.config.command", "the effective configuration, every key explained, the schema"),
+    "config": ("actors.config_command", "the effective configuration, every key explained; accept a changed one"),
+    "reduce-only": ("actors.operator_command:reduce_only", "refuse entries, keep exits"),
+    "resume": ("actors.operator_command:resume", "lift holds after a clean reconciliation"),
+    "kill": ("actors.operator_command:kill", "halt, cancel every open order, keep positions"),
+    "flatten": ("actors.operator_command:flatten", "close positions until flat"),
+    "pause": ("actors.operator_command:pause", "no entries of one symbol for some minutes"),
+    "restart": ("actors.operator_command:restart", "start one symbol anew with a fresh window"),
+    "clear-daily-loss": ("actors.operator_command:clear_daily_loss", "measure the day's loss from now on"),
+    "test-alert": ("actors.operator_command:test_alert", "send a test message to the webhook"),
+    "cancel-all": ("actors.cancel_all_command", "cancel every open order without the running trader"),
     "backtest": ("actors.backtest_command", "run the live actors over recorded candles"),
     "exchange": ("trader.exchange.server", "run the embedded exchange alone"),
     "events": ("trader.store.commands", "tail, verify, export, prune or rotate-key the event store"),
@@ -35,9 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         sys.stderr.write(f"run.py: unknown command {name!r}; one of {', '.join(COMMANDS)}\n")
         return ExitCode.USAGE
-    module = importlib.import_module(COMMANDS[name][0])
+    place, _, entry = COMMANDS[name][0].partition(":")
+    module = importlib.import_module(place)
     try:
-        return int(module.main(given))
+        return int(getattr(module, entry or "main")(given))
     except Ends as end:
         sys.stderr.write(end.sentence.rstrip() + "\n")
         return end.code
@@ -47,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def usage() -> str:
     """Return the help text: commands and exit codes."""
-    commands = "\n".join(f"  {name:<10} {text}" for name, (_, text) in COMMANDS.items())
+    commands = "\n".join(f"  {name:<17} {text}" for name, (_, text) in COMMANDS.items())
     codes = "\n".join(f"  {code.value:>3}  {text}" for code, text in MEANING.items())
     return (
         "usage: python run.py [--profile NAME] [flags]      trade\n"
