@@ -34,6 +34,8 @@ SOMETIMES = (
     "outage",
     "reduce-only",
     "kill -9",
+    "slow disk",
+    "broken disk",
     "cold path",
 )
 

@@ -44,6 +44,9 @@ MIDNIGHT = 1_700_006_400.0 - 12.0
 REACTION_S = 1.0
 
 
+EVENTS = ("_outage", "_reduce_only", "_restart", "_hang", "_lose_mailbox", "_gap", "_slow_disk", "_broken_disk")
+
+
 class Violated(AssertionError):
     """Something that must always hold did not."""
 
@@ -140,6 +143,7 @@ class World:
         self.venue = ScheduleVenue([instrument(symbol) for symbol in SYMBOLS], self.stage.time, draw)
         self.journal = DurableJournal(self._commit_later)
         self._queued: list[Callable[[], None]] = []
+        self.disk_s = 0.0
         self.saved = HoldTable()
         self.process = 0
         self.alive = False
@@ -214,7 +218,7 @@ class World:
         """Queue for the disk: one writer, in order; a kill loses what is still queued, never something in between."""
         self._queued.append(write)
         if len(self._queued) == 1:
-            self.after(self.stage.random.random() * 0.05, self._flush)
+            self.after(self.disk_s + self.stage.random.random() * 0.05, self._flush)
 
     def _flush(self) -> None:
         queued, self._queued = self._queued, []
@@ -313,9 +317,7 @@ class World:
     def _draw_events(self) -> None:
         draw = self.stage.random
         for _ in range(draw.randint(0, 4)):
-            event = draw.choice(
-                [self._outage, self._reduce_only, self._restart, self._hang, self._lose_mailbox, self._gap]
-            )
+            event: Callable[[], None] = getattr(self, draw.choice(EVENTS))
             self.stage.time.after(draw.random() * FAULTS_S, event)
 
     def _calm(self) -> None:
@@ -323,12 +325,25 @@ class World:
         self.venue.faults = False
         self.crash_chance = 0.0
         self.venue.down_until = 0.0
-        if self.ended is not None or not self.alive:
+        self.disk_s = 0.0
+        broken, self.journal.failure = self.journal.failure, ""
+        if self.ended is not None or not self.alive or broken:
             if self.alive:
                 self.kill_process()
             self.start_process()
         for delay in (8.0, 16.0, 24.0):
             self.stage.time.after(delay, lambda: self.around.addresses.supervisor.tell(Resume("", "operator")))
+
+    def _slow_disk(self) -> None:
+        """Let the disk take a second, or half a minute, for each commit (F-S07)."""
+        self.seen["slow disk"] += 1
+        self.disk_s = self.stage.random.choice([1.0, 30.0])
+        self.stage.time.after(self.stage.random.random() * 8.0, lambda: setattr(self, "disk_s", 0.0))
+
+    def _broken_disk(self) -> None:
+        """Let every commit fail from now on; only a new process gets a working store (F-S01, F-S02)."""
+        self.seen["broken disk"] += 1
+        self.journal.failure = "disk full"
 
     def _outage(self) -> None:
         self.seen["outage"] += 1
