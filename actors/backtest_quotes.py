@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import cast, overload
 
+import msgspec
+
 from actors.backtest_market import Series
 from actors.backtest_models import BPS, LEVELS, Latency, MarketModels
 from actors.backtest_venue import InProcessVenue
@@ -17,18 +19,16 @@ from trader.market.clock import SECONDS_PER_DAY
 from trader.market.quote import BookTop, Quote
 
 Level = tuple[Decimal, Decimal]
+Levels = tuple[Level, ...]
 
 
-class ModelledLevels(Sequence[Level]):
-    """Ten equal levels from a best price outward, made on demand. Immutable."""
+class ModelledLevels(msgspec.Struct, frozen=True, gc=False):
+    """Ten equal levels from a best price outward, made on demand; they read like the tuple they stand for."""
 
-    __slots__ = ("_best", "_increment", "_size", "_step")
-
-    def __init__(self, best_ticks: int, step_ticks: int, increment: Decimal, size: Decimal) -> None:
-        self._best = best_ticks
-        self._step = step_ticks
-        self._increment = increment
-        self._size = size
+    best_ticks: int
+    step_ticks: int
+    increment: Decimal
+    size: Decimal
 
     def __len__(self) -> int:
         return LEVELS
@@ -44,10 +44,10 @@ class ModelledLevels(Sequence[Level]):
 
     def __iter__(self) -> Iterator[Level]:
         for number in range(LEVELS):
-            ticks = self._best + number * self._step
+            ticks = self.best_ticks + number * self.step_ticks
             if ticks < 1:
                 return
-            yield self._increment * ticks, self._size
+            yield self.increment * ticks, self.size
 
 
 class QuoteMaker:
@@ -99,8 +99,7 @@ class QuoteMaker:
         )
         bids = ModelledLevels(bid, -self._step, increment, size)
         asks = ModelledLevels(ask, self._step, increment, size)
-        levels = cast(tuple[tuple[Level, ...], tuple[Level, ...]], (bids, asks))
-        return quote, BookTop(self._symbol, levels[0], levels[1], market_time, machine_time)
+        return quote, BookTop(self._symbol, cast(Levels, bids), cast(Levels, asks), market_time, machine_time)
 
     def _shape(self, venue: InProcessVenue, close: int) -> None:
         """Set spread, distance and size of levels for a day from its first price."""

@@ -135,6 +135,8 @@ class Risk(SupervisedActor):
                 self.desk.on_quote(message)
                 if self.desk.alarmed(message.symbol):
                     self._raise(self.desk.on_tick(self.now))
+            case FeedState():
+                self.desk.on_heartbeats(message.market_heartbeat_at, message.user_heartbeat_at)
             case BookTop():
                 self.desk.on_book(message)
             case OrderIntent():
@@ -145,8 +147,6 @@ class Risk(SupervisedActor):
                 self._book(self.desk.on_report(message, self.now))
             case Tick():
                 self._on_tick(message.now)
-            case FeedState():
-                self._on_feed_state(message)
             case Evaluations():
                 self.evaluated[message.symbol, message.incarnation] = message.counts
             case SetMode():
@@ -496,9 +496,6 @@ class Risk(SupervisedActor):
             self._hold("store_slow", Level.REDUCE_ONLY, Reason.STORE_SLOW, text)
         for client_order_id in slow:
             self._release(client_order_id, "the disk did not answer in time", Reason.STORE_SLOW)
-
-    def _on_feed_state(self, state: FeedState) -> None:
-        self.desk.on_heartbeats(state.market_heartbeat_at, state.user_heartbeat_at)
 
     # --- telling others ----------------------------------------------------------------------------------------------------
 

@@ -103,6 +103,7 @@ class Symbol(SupervisedActor):
         self._told_peak: int | None = None
         self._decisions = 0
         self._last: DecisionReport | None = None
+        self._quiet: tuple[Decision, float] | None = None
         self._history_source = ""
         self._warm = False
         self._resets = 0
@@ -177,7 +178,7 @@ class Symbol(SupervisedActor):
 
     def _context(self, quote: Quote, now: Now | None = None) -> Context | None:
         """Put the moment together; None while risk has not told the position and the equity."""
-        state = self._state
+        state, settings = self._state, self._settings
         if state is None or state.equity is None:
             return None
         return Context(
@@ -188,15 +189,19 @@ class Symbol(SupervisedActor):
             machine_time=now.machine_time if now else quote.machine_time,
             book=self._book,
             feed_up=self._feed_up,
-            leverage_cap=self._settings.leverage_cap,
-            stale_after_s=self._settings.risk.stale_mark_s,
+            leverage_cap=settings.leverage_cap,
+            stale_after_s=settings.risk.stale_mark_s,
             force_exit=self._force_exit,
         )
 
     def _judge(self, decision: Decision, context: Context) -> None:
         """Count a hold under its reason, or turn a wish into an intent, whose end risk will count."""
         if decision.action is Action.HOLD:
-            self._note(decision, decision.reason, decision.text, context)
+            if decision.reason in QUIET:
+                self._counts[decision.reason] += 1
+                self._quiet = (decision, context.market_time)
+            else:
+                self._note(decision, decision.reason, decision.text, context)
             return
         intent = self._intent(decision, context)
         if intent.size <= 0:
@@ -243,7 +248,7 @@ class Symbol(SupervisedActor):
 
     def _note(self, decision: Decision, reason: Reason, text: str, context: Context) -> None:
         self._counts[reason] += 1
-        loud = reason not in QUIET and (self._last is None or self._last.reason is not reason)
+        loud = self._quiet is not None or self._last is None or self._last.reason is not reason
         self._report(
             msgspec.structs.replace(decision, reason=reason) if reason is not decision.reason else decision,
             context,
@@ -254,6 +259,7 @@ class Symbol(SupervisedActor):
             self._write_signal(decision, None, context, reason, text)
 
     def _report(self, decision: Decision, context: Context, text: str) -> None:
+        self._quiet = None
         self._last = DecisionReport(self.name, decision.action.lower(), decision.reason, text, context.market_time)
 
     def _write_signal(
@@ -309,6 +315,7 @@ class Symbol(SupervisedActor):
             self._pending = None
             self._refresh_view()
         if self._last is not None:
+            self._quiet = None
             self._last = msgspec.structs.replace(self._last, action="hold", reason=refused.reason, text=refused.text)
 
     def _on_mode(self, message: SetMode) -> None:
@@ -368,13 +375,12 @@ class Symbol(SupervisedActor):
 
     def _explained(self) -> DecisionReport | None:
         """Return the last decision; a quiet one is given the numbers of the moment for its text."""
-        last, quote = self._last, self._quote
-        if last is None or quote is None or last.text or last.reason not in QUIET:
-            return last
-        context = self._context(quote)
-        return (
-            last if context is None else msgspec.structs.replace(last, text=self.strategy.explain(self.window, context))
-        )
+        if self._quiet is None or self._quote is None:
+            return self._last
+        decision, market_time = self._quiet
+        context = None if decision.text else self._context(self._quote)
+        text = decision.text if context is None else self.strategy.explain(self.window, context)
+        return DecisionReport(self.name, decision.action.lower(), decision.reason, text, market_time)
 
     def _ask_for_memory(self) -> None:
         """Ask again for what is still missing; say Ready when nothing is."""

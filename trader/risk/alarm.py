@@ -8,9 +8,9 @@ pass. It may ring for nothing, never the reverse. Owned by the risk desk; pure.
 from __future__ import annotations
 
 from decimal import Decimal
+from math import inf
 
 from trader.risk.money_guards import WARN_PARTS
-from trader.risk.samples import SECONDS_PER_YEAR
 from trader.risk.state import DeskState
 
 ZERO = Decimal(0)
@@ -27,14 +27,13 @@ class Alarm:
         self._low = ZERO
         self._peak = ZERO
         self._kept = ZERO
-        self._squares_per_return = 0.0
+        self._warn = inf
         self._seen: dict[str, int] = {}
 
     def rearm(self) -> None:
         """Set the bounds from the books as they are: the guards have just spoken about them."""
         state, limits = self._state, self._state.limits
-        volatility = limits.volatility
-        self._squares_per_return = float(volatility.warn) ** 2 * volatility.sample_seconds / SECONDS_PER_YEAR
+        self._warn = float(limits.volatility.warn)
         equity, day = state.equity, state.day.baseline
         if equity is None or day is None:
             self._low = self._peak = ZERO
@@ -64,4 +63,4 @@ class Alarm:
         if self._seen.get(symbol) == samples.version:
             return False
         self._seen[symbol] = samples.version
-        return samples.squares >= self._squares_per_return * max(samples.count - 1, 1)
+        return samples.may_reach(self._warn)

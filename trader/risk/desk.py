@@ -69,6 +69,7 @@ class RiskDesk:
         self._funding = FundingBook(self.state)
         self.on_quote = self.state.market.on_quote
         self.on_book = self.state.market.on_book
+        self.on_heartbeats = self.state.market.on_heartbeats
         self._alarm = Alarm(self.state)
         self.alarmed = self._alarm.rings
 
@@ -95,10 +96,6 @@ class RiskDesk:
     def on_heartbeat(self, kind: FeedKind, now: Now) -> None:
         """Note a feed's sign of life at `now.machine_time`."""
         self.state.market.on_heartbeat(kind, now.machine_time)
-
-    def on_heartbeats(self, market_at: float, user_at: float) -> None:
-        """Note the machine times of both feeds' last signs of life; older ones than known change nothing."""
-        self.state.market.on_heartbeats(market_at, user_at)
 
     def on_feed(self, event: FeedEvent) -> None:
         """Note a connection coming or going."""

@@ -40,7 +40,7 @@ def mark_staleness(state: DeskState, now: Now) -> Iterator[Finding]:
         text = (
             f"{symbol} mark is {told} with {plain(position.size)} open, limit {limit:.0f} s: reduce-only until it moves"
         )
-        guard = "mark_lost" if loud else "mark_staleness"
+        guard = "mark_lost" if loud else "stale_mark"
         yield Finding(guard, Reason.DATA_STALE, Severity.WARN, text, symbol, config_key="risk.stale_mark_s")
 
 
@@ -48,7 +48,7 @@ def volatility(state: DeskState, now: Now) -> Iterator[Finding]:
     """The breaker: warn, reduce-only for the cooldown, or halt, per symbol; during a cooldown it may still escalate."""
     limits = state.limits.volatility
     for symbol, watch in state.market.symbols.items():
-        measured = watch.samples.volatility()
+        measured = watch.samples.volatility() if watch.samples.may_reach(float(limits.warn)) else None
         if measured is None or measured < float(limits.warn):
             continue
         used = Decimal(f"{measured:.4f}")
