@@ -73,14 +73,14 @@ def test_the_liquidation_buffer_holds_its_symbol():
     """The venue's price where it names one, else the position's own leverage; below 15 % that symbol reduces only (D07)."""
     desk = make_desk(perp())
     trade(desk, "BTC-PERP", Side.BUY, 100, at(1))
-    assert told(desk, at(1), "liquidation") == []
+    assert told(desk, at(1), "liquidation_buffer") == []
     near = VenuePosition("BTC-PERP", D(100), D(50_000), liquidation_price=D(43_000))
     desk.reconcile(snapshot(at(2), 100_000, positions=(near,)), at(2))
-    (found,) = told(desk, at(2), "liquidation")
+    (found,) = told(desk, at(2), "liquidation_buffer")
     assert (found.scope, found.level, found.used) == ("BTC-PERP", Severity.REDUCE_ONLY, D("0.14"))
     desk.state.venue_positions.clear()
     desk.ledger.set_wallet("USD", D(9_000))
-    assert len(told(desk, at(3), "liquidation")) == 1
+    assert len(told(desk, at(3), "liquidation_buffer")) == 1
 
 
 def test_leverage_above_the_cap_is_found_while_it_lasts():

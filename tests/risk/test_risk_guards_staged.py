@@ -112,7 +112,7 @@ CASES = {
     "rejects": Case({}, orders_are_refused, "rejects", scope=""),
     "error rate": Case({"error_rate_min_samples": 3, "error_rate_pct": D("0.9")}, calls_fail, "error_rate"),
     "repeated orders": Case({"repeat_limit": 2}, nothing, "repeated_order", scope=""),
-    "liquidation buffer": Case({"min_liquidation_buffer_pct": D(10**4)}, nothing, "liquidation", scope=""),
+    "liquidation buffer": Case({"min_liquidation_buffer_pct": D(10**4)}, nothing, "liquidation_buffer", scope=""),
     "leverage": Case({}, money_is_withdrawn, "leverage", scope=""),
     "a position by hand": Case({}, a_position_changes_by_hand, "mismatch"),
     "an order by hand": Case({}, an_order_is_placed_by_hand, "mismatch"),

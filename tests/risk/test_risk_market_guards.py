@@ -147,11 +147,11 @@ def test_a_storm_of_refused_orders_pauses_its_symbol():
 def test_an_old_mark_with_a_position_is_told_and_told_louder():
     """30 s, then 60 s (D09); an old mark without a position is nobody's trouble."""
     desk = make_desk()
-    assert told(desk, at(99), "mark_staleness") == []
+    assert told(desk, at(99), "stale_mark") == []
     desk = make_desk()
     trade(desk, BTC, Side.BUY, 1, at(0))
-    assert told(desk, at(30), "mark_staleness") == []
-    assert len(told(desk, at(31), "mark_staleness")) == 1
+    assert told(desk, at(30), "stale_mark") == []
+    assert len(told(desk, at(31), "stale_mark")) == 1
     assert len(told(desk, at(61), "mark_lost")) == 1
 
 

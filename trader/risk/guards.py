@@ -24,11 +24,11 @@ Guard = Callable[[DeskState, Now], Iterable[Finding]]
 GUARDS: dict[str, Guard] = {
     "daily_loss": money_guards.daily_loss,
     "drawdown": money_guards.drawdown,
-    "liquidation": money_guards.liquidation_buffer,
+    "liquidation_buffer": money_guards.liquidation_buffer,
     "leverage": money_guards.leverage,
     "consecutive_losses": money_guards.consecutive_losses,
     "price_drift": money_guards.price_drift,
-    "mark_staleness": market_guards.mark_staleness,
+    "stale_mark": market_guards.mark_staleness,
     "volatility": market_guards.volatility,
     "correlation": market_guards.concentration,
     "liquidity": market_guards.liquidity,

@@ -95,7 +95,7 @@ def liquidation_buffer(state: DeskState, now: Now) -> Iterator[Finding]:
             text = f"{symbol} is {figure(distance * 100)} % from liquidation, limit {figure(limit * 100)} %"
             key, reason = "risk.min_liquidation_buffer_pct", Reason.LIQUIDATION_NEAR
             level = Severity.REDUCE_ONLY
-            yield Finding("liquidation", reason, level, text, symbol, distance, limit, config_key=key)
+            yield Finding("liquidation_buffer", reason, level, text, symbol, distance, limit, config_key=key)
 
 
 def leverage(state: DeskState, now: Now) -> Iterator[Finding]:
