@@ -12,7 +12,7 @@ import pytest
 from trader.exchange.accounts import Fees
 from trader.exchange.listing import spot_listings
 from trader.exchange.market import Market, Step
-from trader.exchange.paths import SyntheticPath
+from trader.exchange.paths import REGIMES, SyntheticPath
 from trader.exchange.setup import synthetic_exchange, synthetic_market
 
 ORIGIN = 1_700_000_000.0
@@ -36,7 +36,7 @@ def test_one_seed_gives_one_market_however_it_is_polled() -> None:
     """Steps taken one by one or in a burst are the same; another seed or product is another market."""
     burst, paced = (synthetic_market(LISTINGS["BTC-USD"], seed=7, start=ORIGIN) for _ in range(2))
     at_once = _tape(burst, ORIGIN + 30)
-    in_pieces = [row for second in range(1, 301) for row in _tape(paced, ORIGIN - 30 + second * 0.2)]
+    in_pieces = [row for second in range(1, 251) for row in _tape(paced, ORIGIN - 20 + second * 0.2)]
     assert at_once == in_pieces
     assert at_once != _tape(synthetic_market(LISTINGS["BTC-USD"], seed=8, start=ORIGIN), ORIGIN + 30)
 
@@ -102,7 +102,7 @@ def test_past_candles_join_the_live_ones_without_a_gap() -> None:
     present begins.
     """
     market = synthetic_market(LISTINGS["BTC-USD"], seed=7, start=ORIGIN)
-    assert sum(1 for _ in _run(market, 300)) == 1320
+    assert sum(1 for _ in _run(market, 300)) == 1280
     rows = market.candles(ORIGIN - 3600, ORIGIN + 300, 60)
     starts = [row.start for row in rows]
     assert starts == sorted(set(starts), reverse=True)
@@ -131,3 +131,26 @@ def test_perpetuals_follow_their_spot_pair() -> None:
         for base in ("BTC", "ETH", "SOL", "XRP"):
             ratio = exchange.market(f"{base}-PERP-INTX").mid() / exchange.market(f"{base}-USD").mid()
             assert abs(ratio - 1) < Decimal("0.001")
+
+
+@pytest.mark.parametrize("name", sorted(REGIMES))
+def test_each_regime_has_its_character(name: str) -> None:
+    """Ten minutes of each: calm moves less and wild more than the usual market, thin trades little, jumpy jumps."""
+    market = synthetic_market(LISTINGS["BTC-USD"], seed=7, start=ORIGIN, regime=REGIMES[name])
+    usual = synthetic_market(LISTINGS["BTC-USD"], seed=7, start=ORIGIN)
+    moves, volumes = zip(*(_character(one) for one in (market, usual)), strict=True)
+    bounds = {"usual": (1, 1), "calm": (0.2, 0.9), "wild": (1.5, 6), "thin": (1, 1), "jumpy": (4, 100)}
+    low, high = bounds[name]
+    assert low <= moves[0] / moves[1] <= high
+    assert volumes[0] / volumes[1] == pytest.approx(0.1 if name == "thin" else 1.0, rel=0.05)
+
+
+def _character(market: Market) -> tuple[float, float]:
+    """Largest move between two one-second mids over ten minutes, and the volume."""
+    mids = [float(market.mid())]
+    volume = 0.0
+    for step in _run(market, 600):
+        volume += sum(float(trade.size) for trade in step.trades)
+        if step.time.is_integer():
+            mids.append(float(market.mid()))
+    return max(abs(after / before - 1) for before, after in pairwise(mids)), volume

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 from exchange_process import PREFIX, ROOT, Running, exchange
+from exchange_socket import connected
 
 
 def test_the_ready_line_names_everything_a_client_needs() -> None:
@@ -170,6 +171,26 @@ def test_the_ledger_is_the_witness_of_every_request(running: Running) -> None:
     assert (accepted["outcome"], refused["outcome"]) == ("accepted", "PREVIEW_INVALID_BASE_SIZE_TOO_LARGE")
     assert float(accepted["position_before"]) == 0 < float(refused["position_before"])
     assert abs(accepted["machine_time"] - time.time()) < 30
+
+
+def test_the_rate_limit_answers_429_and_tells_what_is_left() -> None:
+    """Five private requests a second, told in lower-case headers; the sixth is refused, public ones are not counted."""
+    with exchange("--rate-limit", "5") as running:
+        answers = [running.call("GET", "/accounts") for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+        assert answers[0].headers["x-ratelimit-remaining"] == "4"
+        assert answers[5].json()["errors"][0]["id"] == "rate_limit_exceeded"
+        assert running.call("GET", "/time", signed=False).status_code == 200
+        running.until(lambda: running.call("GET", "/accounts").status_code == 200)
+
+
+def test_an_ed25519_key_and_a_stream_without_client_id() -> None:
+    """--key-type ed25519 hands out the 88-character secret; --no-client-id leaves the field out of every message."""
+    with exchange("--key-type", "ed25519", "--no-client-id") as running:
+        assert len(running.ready["api_secret"]) == 88
+        with connected(running) as client:
+            client.subscribe("ticker", "BTC-USD")
+            assert set(client.next("ticker")) == {"channel", "timestamp", "sequence_num", "events"}
 
 
 def test_no_file_of_the_client_is_imported() -> None:

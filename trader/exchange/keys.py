@@ -5,38 +5,41 @@ Tokens are judged by the machine's clock: a replayed market may live in another 
 
 from __future__ import annotations
 
+import base64
 import uuid
 from typing import Any
 
 import jwt
 import msgspec
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 _LIFETIME_S = 120
 _SKEW_S = 5.0
-_ALGORITHMS = ("ES256", "EdDSA")
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """One client key: its name, the private part handed to the client (PEM), and what it may do."""
+    """One client key: its name, the private part as handed to the client, and what it may do."""
 
     name: str
-    private_pem: str
+    secret: str
     public_key: Any
     can_trade: bool = True
     can_transfer: bool = False
 
 
-def fresh_key(*, can_transfer: bool = False) -> ApiKey:
-    """A new P-256 key under a name of the venue's shape; about a millisecond."""
+def fresh_key(*, can_transfer: bool = False, kind: str = "ecdsa") -> ApiKey:
+    """A new key under a name of the venue's shape: P-256 as SEC1 PEM, or Ed25519 as base64 of seed and public key."""
+    name = f"organizations/{uuid.uuid4()}/apiKeys/{uuid.uuid4()}"
+    if kind == "ed25519":
+        edwards = ed25519.Ed25519PrivateKey.generate()
+        raw = edwards.private_bytes_raw() + edwards.public_key().public_bytes_raw()
+        return ApiKey(name, base64.b64encode(raw).decode(), edwards.public_key(), can_transfer=can_transfer)
     private = ec.generate_private_key(ec.SECP256R1())
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     ).decode()
-    return ApiKey(
-        f"organizations/{uuid.uuid4()}/apiKeys/{uuid.uuid4()}", pem, private.public_key(), can_transfer=can_transfer
-    )
+    return ApiKey(name, pem, private.public_key(), can_transfer=can_transfer)
 
 
 class KeyRing:
@@ -71,7 +74,7 @@ class KeyRing:
             claims = jwt.decode(
                 token,
                 key.public_key,
-                algorithms=list(_ALGORITHMS),
+                algorithms=["EdDSA" if isinstance(key.public_key, ed25519.Ed25519PublicKey) else "ES256"],
                 options={
                     "verify_aud": False,
                     "verify_exp": False,

@@ -235,17 +235,20 @@ class Market:
         maker_side = Side.SELL if buyers else Side.BUY
         trade = PublicTrade(self._next_trade_id, ticks, self.listing.price_of(ticks), size, maker_side, time)
         self._next_trade_id += 1
+        self.taped(trade)
+        return trade
+
+    def taped(self, trade: PublicTrade) -> None:
+        """Put a trade on the tape and into its minute."""
         self.trades.append(trade)
-        minute = int(time // 60)
+        minute = int(trade.time // 60)
         price, now = float(trade.price), self._minutes.get(minute)
         if now is None:
-            self._minutes[minute] = Candle(minute * 60.0, price, price, price, price, float(size))
+            self._minutes[minute] = Candle(minute * 60.0, price, price, price, price, float(trade.size))
             self._minutes.pop(minute - _MINUTES_KEPT, None)
         else:
-            self._minutes[minute] = Candle(
-                now.start, now.open, max(now.high, price), min(now.low, price), price, now.volume + float(size)
-            )
-        return trade
+            high, low = max(now.high, price), min(now.low, price)
+            self._minutes[minute] = Candle(now.start, now.open, high, low, price, now.volume + float(trade.size))
 
     def candles(self, start: float, end: float, seconds: int) -> list[Candle]:
         """Buckets whose start lies in [start, end], newest first; those before this market began come from the path."""

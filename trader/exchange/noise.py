@@ -8,6 +8,7 @@ computed when somebody asks for them, and lets two runs with one seed agree alth
 
 from __future__ import annotations
 
+import functools
 import math
 import zlib
 
@@ -34,6 +35,7 @@ def unit(seed: int, lane: int, index: int) -> float:
     return mixed(seed ^ mixed((lane << 56) ^ (index & ((1 << 56) - 1)))) / 2**64
 
 
+@functools.lru_cache(maxsize=16_384)  # neighbouring moments ask for the same few values
 def signed(seed: int, lane: int, index: int) -> float:
     """A number in [-1, 1)."""
     return 2.0 * unit(seed, lane, index) - 1.0

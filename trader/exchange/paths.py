@@ -20,6 +20,7 @@ _SWING_SECONDS = (
 )
 _SWING_BPS = 5.5
 _DRIFTS_BPS_BY_SECONDS = ((300.0, 14.0), (3600.0, 70.0), (86400.0, 350.0))
+_JUMP_SECONDS = 300.0
 _CANDLE_SAMPLES = 9
 _BASIS_BPS, _BASIS_SECONDS = 3.0, 600.0
 
@@ -51,6 +52,26 @@ class Path(Protocol):
         ...
 
 
+class Regime(msgspec.Struct, frozen=True):
+    """The character of a synthetic market: factors on its swings, drifts and volume, and jumps of up to so many bps
+    every five minutes.
+    """
+
+    swings: float = 1.0
+    drifts: float = 1.0
+    volume: float = 1.0
+    jump_bps: float = 0.0
+
+
+REGIMES = {
+    "usual": Regime(),
+    "calm": Regime(swings=0.4, drifts=0.4),
+    "wild": Regime(swings=3.0, drifts=3.0),
+    "thin": Regime(volume=0.1),
+    "jumpy": Regime(jump_bps=40.0),
+}
+
+
 class SyntheticPath:
     """A seeded path: half-minute swings of about 6 bps on slower drifts; the market's first instant is at `origin`
     (UNIX seconds). Sixty-second returns have a standard deviation of about 6 bps (0.45 a year), below the
@@ -58,11 +79,19 @@ class SyntheticPath:
     """
 
     def __init__(
-        self, *, seed: int, product_id: str, start_price: float, minute_volume_usd: float, origin: float
+        self,
+        *,
+        seed: int,
+        product_id: str,
+        start_price: float,
+        minute_volume_usd: float,
+        origin: float,
+        regime: Regime = REGIMES["usual"],
     ) -> None:
         self._seed = noise.seed_of(seed, product_id)
+        self._regime = regime
         self._origin = origin
-        self._minute_volume_usd = minute_volume_usd
+        self._minute_volume_usd = minute_volume_usd * regime.volume
         self._start_price = start_price / math.exp(self._log_move(0.0))
 
     def price_at(self, market_time: float) -> float:
@@ -71,9 +100,12 @@ class SyntheticPath:
 
     def _log_move(self, elapsed: float) -> float:
         warped = elapsed + 7.0 * noise.smooth(self._seed, 1, elapsed / 97.0)
-        move = _SWING_BPS * noise.wave(self._seed, 2, warped / _SWING_SECONDS)
+        regime = self._regime
+        move = _SWING_BPS * regime.swings * noise.wave(self._seed, 2, warped / _SWING_SECONDS)
         for lane, (seconds, bps) in enumerate(_DRIFTS_BPS_BY_SECONDS, start=3):
-            move += bps * noise.smooth(self._seed, lane, elapsed / seconds)
+            move += bps * regime.drifts * noise.smooth(self._seed, lane, elapsed / seconds)
+        if regime.jump_bps:
+            move += regime.jump_bps * noise.signed(self._seed, 8, math.floor(elapsed / _JUMP_SECONDS))
         return move / 10_000.0
 
     def volume_between(self, start: float, end: float) -> float:

@@ -6,6 +6,7 @@ scope. They run in the event loop and never block. Errors leave here only in the
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -108,8 +109,10 @@ def unauthorized() -> web.Response:
 class Counter:
     """Turns routes into aiohttp handlers: authentication, body, errors."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, rate_limit: int = 0) -> None:
         self._desk = desk
+        self._limit = rate_limit
+        self._recent: deque[float] = deque()
         self.interceptor: Interceptor | None = None
 
     def install(self, app: web.Application, routes: tuple[Route, ...]) -> None:
@@ -130,16 +133,34 @@ class Counter:
         key = self._key_of(request)
         if route.scope != "public" and key is None:
             return unauthorized()
+        headers = self._rate_headers() if self._limit and route.scope != "public" else None
+        if headers is not None and headers["x-ratelimit-remaining"] == "-1":
+            return json_answer({"errors": [{"id": "rate_limit_exceeded", "message": "Too many requests"}]}, 429)
         if key is not None and not _may(key, route.scope):
             return error_answer(403, "PERMISSION_DENIED", "Missing required scopes")
         raw = await request.read()
         try:
             body = _decoded(raw) if route.method in {"POST", "PUT"} else None
-            return json_answer(route.handler(Call(self._desk, dict(request.match_info), request.query, body, key)))
+            call = Call(self._desk, dict(request.match_info), request.query, body, key)
+            return json_answer(route.handler(call), headers=headers)
         except BadRequestError as error:
             return error_answer(400, error.error, error.details)
         except NotFoundError as error:
             return error_answer(404, "NOT_FOUND", str(error))
+
+    def _rate_headers(self) -> dict[str, str]:
+        """Count a private request in the sliding second; the lower-case headers that the official SDK looks for.
+
+        Minus one remaining means that this request is one too many; it is not counted.
+        """
+        now = self._desk.clock.uptime()
+        while self._recent and self._recent[0] <= now - 1.0:
+            self._recent.popleft()
+        remaining = self._limit - len(self._recent) - 1
+        if remaining >= 0:
+            self._recent.append(now)
+        limits = {"x-ratelimit-limit": self._limit, "x-ratelimit-remaining": remaining, "x-ratelimit-reset": 1}
+        return {name: str(value) for name, value in limits.items()}
 
     def _key_of(self, request: web.Request) -> ApiKey | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

@@ -38,6 +38,7 @@ from trader.exchange.account_file import reset
 from trader.exchange.certificate import server_context, write_certificate
 from trader.exchange.faults import Board
 from trader.exchange.keys import KeyRing, fresh_key
+from trader.exchange.paths import REGIMES
 from trader.exchange.rest import Counter, Desk
 from trader.exchange.rest_faults import fault_routes
 from trader.exchange.setup import Settings, SettingsError, World, build_world
@@ -77,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
         help="replay candles (CSV, .csv.gz) as a product's market",
     )
     flags.add_argument("--speed", type=float, default=1.0, help="market seconds per second of a replay (default 1)")
+    flags.add_argument("--regime", choices=sorted(REGIMES), default="usual", help="character of the synthetic market")
     flags.add_argument("--equity", type=_decimal, default=Decimal(10_000), help="dollars at the start (default 10000)")
     flags.add_argument(
         "--usdc", type=_decimal, default=Decimal(0), help="USDC at the start, for the -INTX products (default 0)"
@@ -84,6 +86,13 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--maker-fee", type=_decimal, default=Decimal("0.005"), help="fraction (default 0.005)")
     flags.add_argument("--taker-fee", type=_decimal, default=Decimal("0.009"), help="fraction (default 0.009)")
     flags.add_argument("--allow-transfer", action="store_true", help="the key may also move funds (off by default)")
+    flags.add_argument("--key-type", choices=("ecdsa", "ed25519"), default="ecdsa", help="kind of the key handed out")
+    flags.add_argument(
+        "--rate-limit", type=int, default=0, metavar="N", help="private requests a second; 0 is no limit (default)"
+    )
+    flags.add_argument(
+        "--no-client-id", action="store_true", help="leave client_id out of stream messages, as live in 2026"
+    )
     flags.add_argument("--data", type=Path, default=None, metavar="DIR", help="keep the account in this folder")
     flags.add_argument(
         "--faults", type=Path, default=None, metavar="FILE", help="JSON list of faults to arm at the start"
@@ -118,6 +127,7 @@ def main(argv: list[str] | None = None) -> int:
         seed=flags.seed,
         markets=tuple(flags.market),
         speed=flags.speed,
+        regime=flags.regime,
         equity_usd=flags.equity,
         usdc=flags.usdc,
         maker_fee=flags.maker_fee,
@@ -148,15 +158,15 @@ def _reset(arguments: list[str]) -> int:
 
 
 async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
-    key, ring = fresh_key(can_transfer=flags.allow_transfer), KeyRing()
+    key, ring = fresh_key(can_transfer=flags.allow_transfer, kind=flags.key_type), KeyRing()
     ring.add(key)
-    hub = Hub(world.exchange, world.clock, ring)
+    hub = Hub(world.exchange, world.clock, ring, with_client_id=not flags.no_client_id)
     desk = Desk(world.exchange, world.clock, hub, ring, world.account_file)
     board = Board(desk)
     for fault in world.faults:
         board.arm(fault)
     certificate = write_certificate(folder, host=flags.tls_name) if flags.tls else None
-    runner = web.AppRunner(_application(desk, board), access_log=None, shutdown_timeout=_GRACE_S)
+    runner = web.AppRunner(_application(desk, board, flags.rate_limit), access_log=None, shutdown_timeout=_GRACE_S)
     await runner.setup()
     site = web.TCPSite(
         runner, "127.0.0.1", flags.port, ssl_context=server_context(certificate) if certificate else None
@@ -172,7 +182,7 @@ async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
     told = asyncio.Event()  # before the ready line: whoever reads it may signal at once
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    _announce(runner.addresses[0][1], key.name, key.private_pem, certificate)
+    _announce(runner.addresses[0][1], key.name, key.secret, certificate)
     await _until_told(told, desk, board, world, die_with_parent=flags.die_with_parent)
     for connection in list(hub.connections):
         connection.abort()
@@ -183,9 +193,9 @@ async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
-def _application(desk: Desk, board: Board) -> web.Application:
+def _application(desk: Desk, board: Board, rate_limit: int) -> web.Application:
     app = web.Application(client_max_size=2 << 20)
-    counter = Counter(desk)
+    counter = Counter(desk, rate_limit)
     counter.interceptor, desk.hub.gate = board.intercept, board.gate
     desk.hub.admit, desk.hub.welcome = board.admit, board.welcome
     counter.install(app, fault_routes(board))
@@ -195,14 +205,14 @@ def _application(desk: Desk, board: Board) -> web.Application:
     return app
 
 
-def _announce(port: int, key_name: str, key_pem: str, certificate: Path | None) -> None:
+def _announce(port: int, key_name: str, key_secret: str, certificate: Path | None) -> None:
     host, secure = f"127.0.0.1:{port}", "s" if certificate else ""
     ready: dict[str, Any] = {
         "rest_url": f"http{secure}://{host}",
         "ws_url": f"ws{secure}://{host}",
         "ws_user_url": f"ws{secure}://{host}",
         "api_key": key_name,
-        "api_secret": key_pem,
+        "api_secret": key_secret,
         "pid": os.getpid(),
     }
     if certificate is not None:

@@ -20,10 +20,11 @@ from trader.exchange.clock import VenueClock
 from trader.exchange.engine import Exchange
 from trader.exchange.listing import Listing, derivative_listings, dollar_coin_twins, spot_listings
 from trader.exchange.market import Market
-from trader.exchange.paths import BasisPath, Path as PricePath, SyntheticPath
+from trader.exchange.paths import REGIMES, BasisPath, Path as PricePath, Regime, SyntheticPath
+from trader.exchange.recorded import RecordedMarket, RecordingError, read_recording
 
 TICK_SECONDS = 0.25
-_SEED_HISTORY_S = 30.0  # market seconds played before the doors open, so that there is a tape to warm up from
+_SEED_HISTORY_S = 20.0  # market seconds played before the doors open, so that there is a tape to warm up from
 _FASTEST, _SLOWEST = 1000.0, 0.01
 _HISTORY_CANDLES = 350  # a replay starts this far into the record, so that the past can be asked for
 _REPLAY_LEAD_S = 60.0
@@ -41,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 7
     markets: tuple[str, ...] = ()
     speed: float = 1.0
+    regime: str = "usual"
     equity_usd: Decimal = Decimal(10_000)
     usdc: Decimal = Decimal(0)
     maker_fee: Decimal = Decimal("0.005")
@@ -66,7 +68,7 @@ class World(msgspec.Struct):
             self.account_file.keep_origin(self.origin)
 
 
-def synthetic_path(listing: Listing, *, seed: int, start: float) -> PricePath:
+def synthetic_path(listing: Listing, *, seed: int, start: float, regime: Regime = REGIMES["usual"]) -> PricePath:
     """The path of a listing: its own for spot, the spot pair's with a basis for a derivative."""
     spot = SyntheticPath(
         seed=seed,
@@ -74,6 +76,7 @@ def synthetic_path(listing: Listing, *, seed: int, start: float) -> PricePath:
         start_price=float(listing.start_price),
         minute_volume_usd=float(listing.minute_volume_usd),
         origin=start,
+        regime=regime,
     )
     if not listing.is_derivative:
         return spot
@@ -88,11 +91,12 @@ def synthetic_market(
     start: float,
     step_seconds: float = TICK_SECONDS,
     path_origin: float | None = None,
+    regime: Regime = REGIMES["usual"],
 ) -> Market:
     """A market whose tape begins a little before `start`; its price is the listing's at `path_origin`, else at
     `start`.
     """
-    path = synthetic_path(listing, seed=seed, start=start if path_origin is None else path_origin)
+    path = synthetic_path(listing, seed=seed, start=start if path_origin is None else path_origin, regime=regime)
     lead = _SEED_HISTORY_S * step_seconds / TICK_SECONDS
     return Market(listing, path, seed=seed, origin=start - lead, step_seconds=step_seconds)
 
@@ -107,13 +111,14 @@ def synthetic_exchange(
     usdc: Decimal = Decimal(0),
     step_seconds: float = TICK_SECONDS,
     path_origin: float | None = None,
+    regime: Regime = REGIMES["usual"],
 ) -> Exchange:
     """The ten USD pairs, their USDC twins and the derivatives on synthetic markets; nothing has happened at `start`."""
     spot = spot_listings()
     listings = {**spot, **dollar_coin_twins(spot), **derivative_listings(spot)}
     markets = {
         product_id: synthetic_market(
-            listing, seed=seed, start=start, step_seconds=step_seconds, path_origin=path_origin
+            listing, seed=seed, start=start, step_seconds=step_seconds, path_origin=path_origin, regime=regime
         )
         for product_id, listing in listings.items()
         if listing.book_id == product_id
@@ -126,11 +131,12 @@ def synthetic_exchange(
 
 
 def fund(exchange: Exchange, equity_usd: Decimal, usdc: Decimal) -> None:
-    """Open every wallet and put the money in; the dollars go to USDC where nothing is quoted in USD."""
+    """Open every wallet and put the money in; where nothing is quoted in USD, each quote currency gets the amount."""
     quotes = {listing.quote for listing in exchange.listings.values()}
     exchange.accounts.wallet("USD")
     exchange.accounts.wallet("USDC").available = usdc
-    exchange.accounts.wallet("USD" if "USD" in quotes else "USDC").available += equity_usd
+    for quote in {"USD"} if "USD" in quotes else quotes:
+        exchange.accounts.wallet(quote).available += equity_usd
     for listing in exchange.listings.values():
         if not listing.is_derivative:
             exchange.accounts.wallet(listing.base)
@@ -189,6 +195,7 @@ def _synthetic_world(settings: Settings, fees: Fees, stored: Origin | None) -> t
         usdc=settings.usdc,
         step_seconds=TICK_SECONDS * max(1.0, settings.speed),
         path_origin=path_origin,
+        regime=REGIMES[settings.regime],
     )
     clock = VenueClock(start=start, speed=settings.speed)
     return World(exchange, clock, TICK_SECONDS), Origin(salt, settings.seed, path_origin, start)
@@ -196,6 +203,8 @@ def _synthetic_world(settings: Settings, fees: Fees, stored: Origin | None) -> t
 
 def _replayed_world(settings: Settings, fees: Fees, stored: Origin | None) -> tuple[World, Origin]:
     """An exchange that lists the recorded products only, on the records' clock."""
+    if any(".jsonl" in Path(wanted).name for wanted in settings.markets):
+        return _envelope_world(settings, fees, stored)
     paths: dict[str, CandlePath] = {}
     known = {**spot_listings(), **derivative_listings(spot_listings())}
     for wanted in settings.markets:
@@ -226,6 +235,26 @@ def _replayed_world(settings: Settings, fees: Fees, stored: Origin | None) -> tu
     tick = min(TICK_SECONDS, max(_SHORTEST_TICK_S, _REPLAY_STEP_S / settings.speed))
     clock = VenueClock(start=start, speed=settings.speed)
     return World(exchange, clock, tick), Origin(salt, settings.seed, start, start, sources)
+
+
+def _envelope_world(settings: Settings, fees: Fees, stored: Origin | None) -> tuple[World, Origin]:
+    """An exchange on a recorded feed, book for book; a stored account goes on from the recording's beginning."""
+    if len(settings.markets) != 1:
+        raise SettingsError("a recorded feed (.jsonl) is replayed alone; give one --market")
+    file = Path(settings.markets[0])
+    try:
+        recording = read_recording(file)
+    except RecordingError as error:
+        raise SettingsError(str(error)) from None
+    markets: dict[str, Market] = {name: RecordedMarket(recording, name) for name in recording.listings}
+    salt = stored.salt if stored is not None else uuid.uuid4().hex
+    exchange = Exchange(dict(recording.listings), markets, fees=fees, salt=salt)
+    fund(exchange, settings.equity_usd, settings.usdc)
+    exchange.advance(recording.start)
+    exchange.drain()
+    clock = VenueClock(start=recording.start, speed=settings.speed)
+    origin = Origin(salt, settings.seed, recording.start, recording.start, (file.name,))
+    return World(exchange, clock, _SHORTEST_TICK_S), origin
 
 
 def _record(wanted: str, known: dict[str, Listing]) -> tuple[Listing, CandlePath]:
