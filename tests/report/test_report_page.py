@@ -277,3 +277,15 @@ def test_wrong_arguments_and_a_missing_store_end_with_their_codes(
     with pytest.raises(Ends) as end:
         main(arguments)
     assert end.value.code is code
+
+
+def test_time_in_the_market_is_never_more_than_the_time_there_was() -> None:
+    """A position still open counts up to the last thing recorded, not to a midnight that has not come."""
+    tape = Tape()
+    tape.baseline("1000", DAY + 10)
+    tape.trade(Side.BUY, "0.1", "100", DAY + 20)
+    tape.trade(Side.BUY, "0.1", "101", DAY + 60)
+    book = daybook(tape.events, since=DAY, until=DAY + 86_400)
+    assert book.performance is not None
+    assert book.performance.exposure.value is not None
+    assert book.performance.exposure.value <= 1

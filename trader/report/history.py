@@ -94,7 +94,9 @@ class _Fold:
         pnl = PnlSplit()
         for day in days:
             pnl = pnl.plus(day.pnl)
-        performance = measure(self.curve, self.trades, self.trips.exposed_s(self.until)) if self.points else None
+        told_until = self.points[-1][0] if self.points else self.until
+        exposed_s = self.trips.exposed_s(min(self.until, told_until))
+        performance = measure(self.curve, self.trades, exposed_s) if self.points else None
         reasons, complete = reasons_of(self.counts, self.counts_before, self.changes)
         return Daybook(
             profile=self.profile,
