@@ -66,6 +66,10 @@ def test_it_ends_when_its_parent_is_killed() -> None:
     ("flags", "said"),
     [
         (["--port", "x"], "--port"),
+        (["--port", "70000"], "choose 0 to 65535"),
+        (["--rate-limit", "-1"], "zero or more"),
+        (["--regime", "odd"], "invalid choice"),
+        (["--faults", "nowhere.json"], "give a JSON list"),
         (["--equity", "much"], "is no number"),
         (["--taker-fee", "-1"], "zero or more"),
         (["--speed", "0"], "choose between"),
@@ -82,6 +86,49 @@ def test_wrong_arguments_end_with_64_and_one_sentence(flags: list[str], said: st
     assert (done.returncode, done.stdout) == (64, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_fault_in_the_file_is_refused_at_the_start(tmp_path: Path) -> None:
+    """64, with the ids that there are."""
+    file = tmp_path / "faults.json"
+    file.write_text('[{"id": "F-Z99"}]')
+    done = subprocess.run(
+        [sys.executable, "-m", "trader.exchange", "--faults", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert (done.returncode, done.stdout) == (64, "")
+    assert "known are F-N01" in done.stderr
+
+
+def test_a_fault_from_the_file_acts_at_its_time(tmp_path: Path) -> None:
+    """Armed two seconds after the start, it answers one request with 500."""
+    file = tmp_path / "faults.json"
+    file.write_text('[{"id": "F-N08", "method": "GET", "path": "/time", "at_s": 1.0}]')
+    with exchange("--faults", str(file)) as running:
+        assert running.call("GET", "/time", signed=False).status_code == 200
+        running.until(lambda: running.call("GET", "/time", signed=False).status_code == 500)
+        assert running.call("GET", "/time", signed=False).status_code == 200
+
+
+def test_a_certificate_for_another_name_is_not_trusted() -> None:
+    """--tls-name makes the certificate wrong although its authority is known."""
+    with exchange("--tls", "--tls-name", "elsewhere.invalid") as running, pytest.raises(requests.exceptions.SSLError):
+        running.call("GET", "/time", signed=False)
+
+
+def test_a_dollar_coin_pair_trades_the_same_book_from_another_wallet() -> None:
+    """BTC-USDC is BTC-USD's book and tape; the money is USDC's."""
+    with exchange("--usdc", "500") as running:
+        twin = running.get("/products/BTC-USDC")
+        assert (twin["alias"], running.get("/products/BTC-USD")["alias_to"]) == ("BTC-USD", ["BTC-USDC"])
+        assert running.order("BTC-USDC", "BUY", {"market_market_ioc": {"quote_size": "100"}})["success"]
+        balances = running.ledger()["balances"]
+        assert float(balances["USDC"]["available"]) < 401
+        assert balances["USD"]["available"] == "10000"
+        assert float(balances["BTC"]["available"]) > 0
 
 
 def test_a_port_in_use_is_refused_with_its_remedy(running: Running) -> None:

@@ -108,6 +108,7 @@ def test_it_receives_every_channel(client: RESTClient, running_tls: Running) -> 
             "status",
             "heartbeats",
             "user",
+            "futures_balance_summary",
             "subscriptions",
         }
         frames: list[dict[str, Any]] = []

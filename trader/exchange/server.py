@@ -16,7 +16,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Coroutine
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +34,11 @@ from trader.exchange import (
     rest_trading,
 )
 from trader.exchange.account_file import reset
+from trader.exchange.arguments import parser
 from trader.exchange.certificate import server_context, write_certificate
 from trader.exchange.faults import Board
 from trader.exchange.keys import KeyRing, fresh_key
-from trader.exchange.paths import REGIMES
+from trader.exchange.refusals import BadRequestError
 from trader.exchange.rest import Counter, Desk
 from trader.exchange.rest_faults import fault_routes
 from trader.exchange.setup import Settings, SettingsError, World, build_world
@@ -58,60 +58,6 @@ _TABLES = (
 _USAGE_ERROR = 64
 _GRACE_S = 0.3
 _KEEP_TIME_S, _FAULTS_S = 5.0, 0.05
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line; usage errors exit with 64 by `main`."""
-    flags = argparse.ArgumentParser(
-        prog="exchange", description="A Coinbase-compatible exchange on loopback, for paper trading and tests."
-    )
-    flags.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one (default)")
-    flags.add_argument("--seed", type=int, default=7, help="seed of the synthetic market (default 7)")
-    flags.add_argument(
-        "--tls", action="store_true", help="serve https and wss with a fresh certificate, named in the ready line"
-    )
-    flags.add_argument(
-        "--market",
-        action="append",
-        default=[],
-        metavar="[PRODUCT=]FILE",
-        help="replay candles (CSV, .csv.gz) as a product's market",
-    )
-    flags.add_argument("--speed", type=float, default=1.0, help="market seconds per second of a replay (default 1)")
-    flags.add_argument("--regime", choices=sorted(REGIMES), default="usual", help="character of the synthetic market")
-    flags.add_argument("--equity", type=_decimal, default=Decimal(10_000), help="dollars at the start (default 10000)")
-    flags.add_argument(
-        "--usdc", type=_decimal, default=Decimal(0), help="USDC at the start, for the -INTX products (default 0)"
-    )
-    flags.add_argument("--maker-fee", type=_decimal, default=Decimal("0.005"), help="fraction (default 0.005)")
-    flags.add_argument("--taker-fee", type=_decimal, default=Decimal("0.009"), help="fraction (default 0.009)")
-    flags.add_argument("--allow-transfer", action="store_true", help="the key may also move funds (off by default)")
-    flags.add_argument("--key-type", choices=("ecdsa", "ed25519"), default="ecdsa", help="kind of the key handed out")
-    flags.add_argument(
-        "--rate-limit", type=int, default=0, metavar="N", help="private requests a second; 0 is no limit (default)"
-    )
-    flags.add_argument(
-        "--no-client-id", action="store_true", help="leave client_id out of stream messages, as live in 2026"
-    )
-    flags.add_argument("--data", type=Path, default=None, metavar="DIR", help="keep the account in this folder")
-    flags.add_argument(
-        "--faults", type=Path, default=None, metavar="FILE", help="JSON list of faults to arm at the start"
-    )
-    flags.add_argument(
-        "--tls-name", default="localhost", help="host name in the certificate; another one makes it wrong"
-    )
-    flags.add_argument("--die-with-parent", action="store_true", help="end when standard input ends")
-    return flags
-
-
-def _decimal(raw: str) -> Decimal:
-    try:
-        value = Decimal(raw)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"{raw!r} is no number") from None
-    if not value.is_finite() or value < 0:
-        raise argparse.ArgumentTypeError(f"{raw!r} must be zero or more")
-    return value
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -163,8 +109,12 @@ async def _run(world: World, flags: argparse.Namespace, folder: Path) -> int:
     hub = Hub(world.exchange, world.clock, ring, with_client_id=not flags.no_client_id)
     desk = Desk(world.exchange, world.clock, hub, ring, world.account_file)
     board = Board(desk)
-    for fault in world.faults:
-        board.arm(fault)
+    try:
+        for fault in world.faults:
+            board.arm(fault)
+    except BadRequestError as error:
+        sys.stderr.write(f"exchange: --faults: {error.details}\n")
+        return _USAGE_ERROR
     certificate = write_certificate(folder, host=flags.tls_name) if flags.tls else None
     runner = web.AppRunner(_application(desk, board, flags.rate_limit), access_log=None, shutdown_timeout=_GRACE_S)
     await runner.setup()
