@@ -31,7 +31,7 @@ class LiveExchange:
 
     def venue(self, **options: Any) -> CoinbaseVenue:
         """A client of ours."""
-        settings = RestSettings(rate_limit_per_minute=2000, retry_delay_s=0.05)
+        settings = RestSettings(enable_throttle=False, retry_delay_s=0.05)
         return CoinbaseVenue(self.rest_url, self.credentials, settings, **options)
 
     def ledger(self) -> dict[str, Any]:

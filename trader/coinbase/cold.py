@@ -84,18 +84,25 @@ def cancel_everything(
     """
     deadline = clock() + deadline_s
     client = _Client(credentials, check_host(rest_url), ca_file, deadline, clock)
+    try:
+        return _cancel_until_empty(client, deadline, clock)
+    finally:
+        client.close()
+
+
+def _cancel_until_empty(client: _Client, deadline: float, clock: Callable[[], float]) -> ColdResult:
+    """Sweep until two complete listings in a row were empty, or time is over."""
     progress = _Progress()
     empty_since: float | None = None
     while clock() < deadline:
         try:
-            found = _sweep(client, progress)
+            progress.live = _sweep(client, progress)
         except _CallFailed as error:
             progress.trouble(str(error))
             empty_since = None
             time.sleep(PAUSE_S)
             continue
-        progress.live = found
-        if found:
+        if progress.live:
             empty_since = None
         elif empty_since is None:
             empty_since = clock()
@@ -195,13 +202,13 @@ class _Client:
             response = connection.getresponse()
             content = response.read(BODY_BYTES_MAX)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self._drop()
+            self.close()
             raise _CallFailed(f"{path}: {type(error).__name__}") from None
         finally:
             cutter.cancel()
         self._learn_time(response.headers.get("Date"))
         if response.will_close or not response.isclosed():
-            self._drop()
+            self.close()
         return response.status, content
 
     def _connect(self, timeout_s: float) -> http.client.HTTPConnection:
@@ -218,7 +225,8 @@ class _Client:
         self._connection = connection
         return connection
 
-    def _drop(self) -> None:
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
