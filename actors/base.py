@@ -13,13 +13,14 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
+import msgspec
 import pykka
 from pykka import ActorRegistry
 
 from actors.address import AddressBook
 from actors.eventlog import EventLog
 from actors.mailbox import Mailbox
-from actors.messages import Died
+from actors.messages import Began, Died
 from trader.market.clock import Now
 
 DETAIL_LIMIT = 8_000
@@ -78,6 +79,14 @@ class Board:
         return self._reports.get(name)
 
 
+class Recorder(Protocol):
+    """Where the inputs of actors are recorded; must not wait and must not raise."""
+
+    def record(self, actor: str, machine_time: float, message: msgspec.Struct) -> None:
+        """Take one message an actor is about to handle. Any thread."""
+        ...
+
+
 class Surroundings(Protocol):
     """What the system gives every actor: where to send, where to publish, what time it is for vitals, who runs loops."""
 
@@ -86,6 +95,7 @@ class Surroundings(Protocol):
     events: EventLog
     run_id: str
     vitals: dict[str, Vitals]
+    recorder: Recorder | None
 
     def new_id(self) -> str:
         """Return a client order id that was never used before."""
@@ -115,6 +125,8 @@ class SupervisedActor(pykka.ThreadingActor):
     """An actor under supervision. Subclasses write `prepare` and `handle`."""
 
     use_daemon_thread = True
+    records_inputs = False
+    """Whether what this kind of actor handles is recorded, where anything is: those whose decisions can be replayed."""
 
     def __init__(self, name: str, incarnation: int, surroundings: Surroundings) -> None:
         super().__init__()
@@ -126,6 +138,8 @@ class SupervisedActor(pykka.ThreadingActor):
         assert isinstance(self.actor_inbox, Mailbox)
         self.vitals = surroundings.vitals[name] = Vitals(self.actor_inbox)
         self.now = Now(0.0, surroundings.machine_time())
+        self._recorder = surroundings.recorder if self.records_inputs else None
+        self._recorded_as = f"{name}#{incarnation}"
 
     def prepare(self) -> None:
         """Do the work of starting, in the actor's own thread: the same code for a first start and a restart (rule S8)."""
@@ -149,6 +163,8 @@ class SupervisedActor(pykka.ThreadingActor):
 
     def on_start(self) -> None:
         """Run `prepare` behind the firewall; pykka alone would lose its failure."""
+        if self._recorder is not None:
+            self._recorder.record(self._recorded_as, self.now.machine_time, Began(self.now.machine_time))
         try:
             self.prepare()
         except BaseException as error:  # noqa: BLE001 - the firewall's whole purpose (S5)
@@ -159,6 +175,8 @@ class SupervisedActor(pykka.ThreadingActor):
         vitals = self.vitals
         vitals.message = type(message).__name__
         started = vitals.busy_since = self._machine_time()
+        if self._recorder is not None:
+            self._recorder.record(self._recorded_as, started, message)
         try:
             self.handle(message)
         except BaseException as error:  # noqa: BLE001 - the firewall's whole purpose (S5)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from trader.market.clock import Now
+from trader.market.instrument import Instrument
 from trader.market.quote import BookTop, Quote
 from trader.orders.account import AccountSnapshot
 from trader.orders.order import OrderIntent, OrderReport
@@ -43,6 +44,21 @@ class Died(msgspec.Struct, frozen=True, gc=False):
     cause: str
     detail: str
     message: str
+
+
+class Began(msgspec.Struct, frozen=True, gc=False):
+    """Never sent: the first record of an actor's recorded inputs, with the machine time it was made at."""
+
+    made_at: float
+
+
+class Session(msgspec.Struct, frozen=True, gc=False):
+    """Never sent: the head of recorded inputs, which says what the actors of a session were made of."""
+
+    run_id: str
+    profile: str
+    config_hash: str
+    instruments: tuple[Instrument, ...]
 
 
 class Ready(msgspec.Struct, frozen=True, gc=False):

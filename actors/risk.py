@@ -88,6 +88,8 @@ class RiskSettings(msgspec.Struct, frozen=True):
 class Risk(SupervisedActor):
     """See the module docstring."""
 
+    records_inputs = True
+
     def __init__(
         self,
         name: str,
@@ -463,7 +465,7 @@ class Risk(SupervisedActor):
         match message:
             case Flatten():
                 logger.warning("flatten {}, asked by {}", ", ".join(message.symbols), message.by)
-                self.flattening.ask(message.symbols, message.request)
+                self.flattening.begin(message.symbols, message.request)
             case ClearDailyLoss():
                 self._on_clear_daily_loss(message)
             case NewLimits():

@@ -20,7 +20,7 @@ from pykka import ThreadingFuture
 from pykka._envelope import Envelope
 
 from actors.address import AddressBook
-from actors.base import Board, Running, SupervisedActor, Vitals
+from actors.base import Board, Recorder, Running, SupervisedActor, Vitals
 from actors.eventlog import EventLog
 from actors.mailbox import Mailbox
 from trader.market.clock import Now
@@ -174,6 +174,7 @@ class StageSurroundings:
         self.addresses = addresses
         self.board = Board()
         self.vitals: dict[str, Vitals] = {}
+        self.recorder: Recorder | None = None
         self.events = events
         self.run_id = run_id
         self.new_id = new_id

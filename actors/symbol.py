@@ -77,6 +77,8 @@ class Pending(msgspec.Struct, frozen=True, gc=False):
 class Symbol(SupervisedActor):
     """See the module docstring."""
 
+    records_inputs = True
+
     def __init__(
         self,
         name: str,
@@ -108,7 +110,7 @@ class Symbol(SupervisedActor):
         self._warm = False
         self._resets = 0
         self._asked_hello = self._asked_history = float("-inf")
-        self._started = surroundings.machine_time()
+        self._started = self.now.machine_time
 
     def prepare(self) -> None:
         """Start with an empty window and ask for what a fresh incarnation lacks: the position and the history."""

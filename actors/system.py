@@ -17,22 +17,25 @@ from pathlib import Path
 from loguru import logger
 
 from actors.address import SUPERVISOR, AddressBook
-from actors.base import Board, Running, Vitals, launch_thread
+from actors.base import Board, Recorder, Running, Vitals, launch_thread
 from actors.children import child_specs
 from actors.clock import MarketClock
 from actors.connection import Connection, check_venue, connect
+from actors.control_board import Cancelled
 from actors.eventlog import EventLog
 from actors.exchange_process import ReadyLine
 from actors.guardian import End, Guardian, Inbox, Outcome, listen_for_signals
 from actors.holdfile import HoldFile
 from actors.live import LivePorts
 from actors.lock import AlreadyRunning, ProcessLock
+from actors.messages import Session
 from actors.operations import Operations
 from actors.options import read_settings
 from actors.projector import Projector
 from actors.reports import SymbolReport
 from actors.status import StatusWriter
 from actors.supervisor import Supervisor, vitals_of
+from trader.coinbase.cold import cancel_everything
 from trader.coinbase.feed import MarketFeed, UserFeed
 from trader.coinbase.rest import CoinbaseVenue
 from trader.config import Settings
@@ -44,6 +47,7 @@ from trader.report.logs import start_logging
 from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
 from trader.store.events import EventName
 from trader.store.log import EventStore
+from trader.store.recorder import InputRecorder
 from trader.store.verdict import StoreBusy, StoreRefused
 from trader.strategy.registry import StrategyError, create_strategy
 
@@ -58,6 +62,7 @@ class LiveSurroundings:
         self.addresses = addresses
         self.board = Board()
         self.vitals: dict[str, Vitals] = {}
+        self.recorder: Recorder | None = None
         self.events = events
         self.run_id = run_id
         self._inbox = inbox
@@ -126,6 +131,7 @@ def _run(
     ports = LivePorts(venue, lambda: _feeds(connection, instruments, settings), clock, dry_run=options.dry_run)
     holds = HoldFile(folder / "holds.json")
     _start_mode(settings, holds, clock, options.config.parent)
+    recorder = surroundings.recorder = _recorder(settings, folder, surroundings.run_id, instruments)
     supervisor_ref = Supervisor.start(
         SUPERVISOR,
         1,
@@ -144,7 +150,9 @@ def _run(
     projector = Projector(folder, store.replay())
     events.offer = projector.offer
     events.write(EventName.SYSTEM_STARTED, status.start_facts(), clock.now())
-    operations.attach(surroundings.addresses, surroundings.board, events, clock, connection, inbox)
+    operations.attach(
+        surroundings.addresses, surroundings.board, events, clock, inbox, lambda: _cancel_everything(connection)
+    )
     listen_for_signals(inbox)
     watchdog_file = (folder / "logs" / "watchdog.log").open("a")
     guardian = Guardian(
@@ -165,8 +173,26 @@ def _run(
     status.dump("the end", code)
     projector.write()
     operations.close()
+    if recorder is not None:
+        recorder.close()
     logger.info("ended with {}: {}", int(code), outcome.text)
     return code
+
+
+def _recorder(
+    settings: Settings, folder: Path, run_id: str, instruments: dict[str, Instrument]
+) -> InputRecorder | None:
+    """Record what actors handle on paper, so that a session can be replayed; where that cannot be, trade without."""
+    if not settings.is_paper:
+        return None
+    try:
+        recorder = InputRecorder(folder / "inputs")
+    except OSError as error:
+        logger.warning("the inputs of this session are not recorded: {}", error)
+        return None
+    session = Session(run_id, settings.profile, settings.config_hash, tuple(instruments.values()))
+    recorder.record("session", time.monotonic(), session)
+    return recorder
 
 
 def _each_tick(
@@ -231,16 +257,20 @@ def _all_decided(surroundings: LiveSurroundings) -> bool:
     return True
 
 
+def _cancel_everything(connection: Connection) -> Cancelled:
+    """Take the cold path; any thread, with a connection of its own."""
+    result = cancel_everything(connection.credentials, connection.rest_url, COLD_DEADLINE_S, ca_file=connection.ca_file)
+    return Cancelled(result.cancelled, result.remaining, result.confirmed, "; ".join(result.errors[-1:]))
+
+
 def _finish(outcome: Outcome, connection: Connection) -> ExitCode:
     """Turn the end of the main loop into an exit code, taking the cold path where the running system cannot be trusted."""
     if outcome.end is End.STOPPED:
         return ExitCode.OK
     if outcome.end is End.STOPPED_UNCONFIRMED:
         return ExitCode.CANCELS_UNCONFIRMED
-    from trader.coinbase.cold import cancel_everything
-
     logger.warning("cold path: cancelling every open order of the portfolio ({})", outcome.text)
-    result = cancel_everything(connection.credentials, connection.rest_url, COLD_DEADLINE_S, ca_file=connection.ca_file)
+    result = _cancel_everything(connection)
     logger.warning(
         "cold path: {} cancelled, {} left, {}",
         result.cancelled,
