@@ -55,7 +55,7 @@ class Flattening:
         self._desk = desk
         self._wants: dict[str, _Want] = {}
 
-    def ask(self, symbols: tuple[str, ...], request: str) -> None:
+    def begin(self, symbols: tuple[str, ...], request: str) -> None:
         """Begin, or begin anew, to close these positions."""
         for symbol in symbols:
             self._wants.pop(symbol, None)

@@ -75,7 +75,7 @@ class Inbox:
         """Ask for a tick soon."""
         self.queue.put(Wake())
 
-    def ask(self, run: Callable[[], None]) -> None:
+    def hand_over(self, run: Callable[[], None]) -> None:
         """Have `run` called on the main thread."""
         self.queue.put(Work(run))
 

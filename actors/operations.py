@@ -17,16 +17,15 @@ from actors.address import AddressBook
 from actors.alerting import Alerting
 from actors.base import Board
 from actors.clock import MarketClock
-from actors.connection import Connection
 from actors.control import ControlServer
-from actors.control_commands import Commands, Wiring
+from actors.control_board import Cancelled, Wiring
+from actors.control_commands import Commands
 from actors.control_wire import Told
 from actors.eventlog import EventLog
 from actors.guardian import Inbox
 from actors.hot_reload import HotReload
 from actors.messages import Kill
 from actors.service import ServiceManager
-from trader.coinbase.cold import ColdResult, cancel_everything
 from trader.config import ConfigErrors, Settings
 from trader.exit_code import Ends, ExitCode
 from trader.report.screen import render_screen
@@ -38,7 +37,6 @@ from trader.risk.holds import Level
 
 METRICS_PORT = "METRICS_PORT"
 KILL_FILE = "KILL"
-COLD_S = 15.0
 ACCEPT_WITHIN_S = 10.0
 OLD_STATUS_S = 5.0
 
@@ -78,15 +76,12 @@ class Operations:
         board: Board,
         events: EventLog,
         clock: MarketClock,
-        connection: Connection,
         inbox: Inbox,
+        cancel: Callable[[], Cancelled],
     ) -> None:
-        """Open the side door to a system that has been put together."""
+        """Open the side door to a system that has been put together; `cancel` is the cold path."""
         self._addresses = addresses
         self.reloading.attach(addresses, events, clock)
-
-        def cancel() -> ColdResult:
-            return cancel_everything(connection.credentials, connection.rest_url, COLD_S, ca_file=connection.ca_file)
 
         def accept() -> Told:
             return _on_main_thread(inbox, lambda: self.reloading.reload("config accept", accepted=True))
@@ -171,7 +166,7 @@ def _on_main_thread(inbox: Inbox, work: Callable[[], Told]) -> Told:
         answers.append(work())
         done.set()
 
-    inbox.ask(run)
+    inbox.hand_over(run)
     done.wait(ACCEPT_WITHIN_S)
     if not answers:
         return Told(f"the main loop has not answered within {ACCEPT_WITHIN_S:g} s", done=True, ok=False)

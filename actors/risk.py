@@ -185,16 +185,8 @@ class Risk(SupervisedActor):
                 self.desk.on_request(self.now, failed=False)
             case VenueTrouble():
                 self._on_trouble(message)
-            case OrderNotSent():
-                self._release(message.client_order_id, message.why, Reason.EXPIRED)
-            case OrderUnknown():
-                self._on_unknown(message)
-            case OrderRefused():
-                self._on_venue_refused(message)
-            case OrderAbsent():
-                self._on_absent(message)
-            case CancelAnswered():
-                self._on_cancel_answered(message)
+            case OrderNotSent() | OrderUnknown() | OrderRefused() | OrderAbsent() | CancelAnswered() | CommitFailed():
+                self._on_order_news(message)
             case AccountRead():
                 self._on_account(message)
             case Hello():
@@ -210,13 +202,30 @@ class Risk(SupervisedActor):
                 self._on_peer(message)
             case CancelIntent():
                 self.desk.cancel_symbol(message.symbol, message.reason)
-            case CommitFailed():
-                self._on_commit_failed(message)
             case Flatten() | ClearDailyLoss() | NewLimits():
                 self._on_operator(message)
             case StopChild():
                 self.keeper.checkpoint(self.now)
                 self.stop()
+            case _:
+                assert_never(message)
+
+    def _on_order_news(
+        self, message: OrderNotSent | OrderUnknown | OrderRefused | OrderAbsent | CancelAnswered | CommitFailed
+    ) -> None:
+        match message:
+            case OrderNotSent():
+                self._release(message.client_order_id, message.why, Reason.EXPIRED)
+            case OrderUnknown():
+                self._on_unknown(message)
+            case OrderRefused():
+                self._on_venue_refused(message)
+            case OrderAbsent():
+                self._on_absent(message)
+            case CancelAnswered():
+                self._on_cancel_answered(message)
+            case CommitFailed():
+                self._on_commit_failed(message)
             case _:
                 assert_never(message)
 
