@@ -20,7 +20,7 @@ def banner(
 ) -> str:
     """The banner as lines of text; `instruments` by symbol as the venue lists them, `holds` as the run begins."""
     lines = [
-        _first_line(settings, venue_url, dry_run=dry_run),
+        _first_line(settings, holds, venue_url, dry_run=dry_run),
         f"  money     {_money(settings)}",
         f"  trades    {', '.join(_symbol(symbol, instruments) for symbol in settings.symbols)}",
         f"  mode      {_mode(settings, holds)}",
@@ -33,10 +33,13 @@ def banner(
     return "\n".join(one_line(line, _WIDTH) for line in lines)
 
 
-def _first_line(settings: Settings, venue_url: str, *, dry_run: bool) -> str:
+def _first_line(settings: Settings, holds: HoldTable, venue_url: str, *, dry_run: bool) -> str:
     kind = "PAPER: no real money, the embedded exchange" if settings.is_paper else "LIVE: REAL MONEY"
     dry = "  DRY-RUN: nothing is sent" if dry_run else ""
-    return f"{settings.profile}  {kind}  {venue_url}{dry}"
+    kept = holds.durable()
+    level = kept.mode()
+    held = f"  {level.name}, ends with: run.py resume" if level > Level.NORMAL else ""
+    return f"{settings.profile}  {kind}{held}{dry}  {venue_url}"
 
 
 def _money(settings: Settings) -> str:
