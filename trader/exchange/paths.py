@@ -15,9 +15,7 @@ import msgspec
 
 from trader.exchange import noise
 
-_SWING_SECONDS = (
-    30.0  # one turning point per half minute, so that a 5/20 cross on one-second bars comes about that often
-)
+_SWING_SECONDS = 22.0  # between turning points: a 5/20 cross on one-second bars every half minute or so
 _SWING_BPS = 5.5
 _DRIFTS_BPS_BY_SECONDS = ((300.0, 14.0), (3600.0, 70.0), (86400.0, 350.0))
 _JUMP_SECONDS = 300.0
@@ -73,9 +71,9 @@ REGIMES = {
 
 
 class SyntheticPath:
-    """A seeded path: half-minute swings of about 6 bps on slower drifts; the market's first instant is at `origin`
-    (UNIX seconds). Sixty-second returns have a standard deviation of about 6 bps (0.45 a year), below the
-    documents' volatility warnings.
+    """A seeded path: swings of about 6 bps on slower drifts; the market's first instant is at `origin` (UNIX
+    seconds). Sixty-second returns have a standard deviation of about 6 bps (0.45 a year), below the documents'
+    volatility warnings.
     """
 
     def __init__(
@@ -92,6 +90,7 @@ class SyntheticPath:
         self._regime = regime
         self._origin = origin
         self._minute_volume_usd = minute_volume_usd * regime.volume
+        self._phase = 2.0 * noise.unit(self._seed, 10, 0)  # so that the products do not swing in step
         self._start_price = start_price / math.exp(self._log_move(0.0))
 
     def price_at(self, market_time: float) -> float:
@@ -101,7 +100,7 @@ class SyntheticPath:
     def _log_move(self, elapsed: float) -> float:
         warped = elapsed + 7.0 * noise.smooth(self._seed, 1, elapsed / 97.0)
         regime = self._regime
-        move = _SWING_BPS * regime.swings * noise.wave(self._seed, 2, warped / _SWING_SECONDS)
+        move = _SWING_BPS * regime.swings * noise.wave(self._seed, 2, warped / _SWING_SECONDS + self._phase)
         for lane, (seconds, bps) in enumerate(_DRIFTS_BPS_BY_SECONDS, start=3):
             move += bps * regime.drifts * noise.smooth(self._seed, lane, elapsed / seconds)
         if regime.jump_bps:
