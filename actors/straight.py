@@ -78,7 +78,7 @@ class StraightStage:
         self._actors.append(actor)
         address.attach(actor)
         actor.prepare()
-        return _Forever()
+        return Forever()
 
     def seal(self) -> None:
         """From now on a dead letter is an error: everyone is there."""
@@ -99,7 +99,7 @@ class StraightStage:
             handle(message)
 
 
-class _Forever:
+class Forever:
     """A straight actor runs until the run ends."""
 
     def is_alive(self) -> bool:

@@ -1,0 +1,294 @@
+"""Replay of a recorded session: the inputs of risk and of each symbol, fed to fresh actors, must lead to the same decisions.
+
+What an actor told its peers is known from the peers' own recorded inputs, and what it wrote from the event store, so nothing is
+compared with a copy of itself. Good for sessions that began with an empty store and in which no actor restarted and no setting
+changed; anything else is said, never skipped. Imported by tests and by whoever looks into an incident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pykka
+
+from actors.address import RISK, Address, AddressBook
+from actors.base import Board, Recorder, Running, SupervisedActor, Vitals
+from actors.children import child_specs
+from actors.eventlog import EventLog
+from actors.messages import (
+    Began,
+    CommitFailed,
+    Committed,
+    Evaluations,
+    Hello,
+    IntentRefused,
+    PositionUpdate,
+    RiskMessage,
+    Session,
+    StopPeak,
+    SymbolMessage,
+)
+from actors.straight import Forever
+from trader.config import Settings
+from trader.orders.order import OrderIntent
+from trader.store.events import Event, EventName
+from trader.store.memory import MemoryJournal
+from trader.store.recorder import GAP, Input, read_inputs
+
+KINDS: dict[str, type] = {
+    kind.__name__: kind for kind in (Began, Session, *get_args(RiskMessage), *get_args(SymbolMessage))
+}
+TO_RISK = (OrderIntent, Evaluations, StopPeak, Hello)
+TO_SYMBOL = (IntentRefused, PositionUpdate)
+OF_SYMBOLS = frozenset({EventName.STRATEGY_SIGNAL.value})
+OF_RISK = frozenset(
+    {
+        EventName.ORDER_INTENT.value,
+        EventName.ORDER_OUTCOME.value,
+        EventName.ORDER_REPORT.value,
+        EventName.TRADE_EXECUTED.value,
+        EventName.POSITION_UPDATED.value,
+        EventName.RISK_REJECTED.value,
+        EventName.HOLD_PLACED.value,
+        EventName.FUNDING_ACCRUED.value,
+        EventName.RECONCILE_ADJUSTED.value,
+    }
+)
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class CannotReplay(ValueError):
+    """The recording does not hold what a replay needs; the message says what is missing."""
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """One recorded input, decoded."""
+
+    actor: str
+    machine_time: float
+    message: Any
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """The newest session of a folder of recorded inputs, in the order recorded."""
+
+    session: Session
+    inputs: tuple[Heard, ...]
+
+    def of(self, actor: str) -> list[Heard]:
+        """Return what one actor handled."""
+        return [heard for heard in self.inputs if heard.actor == f"{actor}#1"]
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One message a replayed actor told, and to whom."""
+
+    to: str
+    message: Any
+
+
+class Parity(msgspec.Struct, frozen=True):
+    """What a comparison looked at, and every place where the two sides differ."""
+
+    inputs: int
+    messages: int
+    events: int
+    decisions: int
+    differences: tuple[str, ...]
+
+
+def read_recording(folder: Path) -> Recording:
+    """Read the newest session. Raises CannotReplay, OSError."""
+    session: Session | None = None
+    inputs: list[Heard] = []
+    for entry in read_inputs(folder):
+        if entry.kind == GAP:
+            raise CannotReplay(
+                f"{entry.body.decode()} messages were lost by the recorder; a replay would be of another session"
+            )
+        heard = Heard(entry.actor, entry.machine_time, _decoded(entry))
+        if isinstance(heard.message, Session):
+            session, inputs = heard.message, []
+        else:
+            inputs.append(heard)
+    if session is None:
+        raise CannotReplay(f"{folder}: the head of the session is not among the files kept; replay a shorter session")
+    if any(not heard.actor.endswith("#1") for heard in inputs):
+        raise CannotReplay(
+            "an actor restarted in this session: its successor began from the store, which is not recorded"
+        )
+    return Recording(session, tuple(inputs))
+
+
+def _decoded(entry: Input) -> Any:
+    try:
+        return entry.message(KINDS)
+    except (KeyError, msgspec.DecodeError) as error:
+        raise CannotReplay(
+            f"{entry.kind} to {entry.actor} holds what has no bytes (settings changed while running?): {error}"
+        ) from error
+
+
+class _ListeningAddress(Address):
+    """An address of the replay: notes what is told.
+
+    A symbol is bound to its address a moment after its actor began, and what risk told it before is lost. So nobody is there until a
+    message is told that the recorded actor did hear first of all; from then on everything must have arrived.
+    """
+
+    __slots__ = ("began", "first_heard", "is_there", "told")
+
+    def __init__(self, name: str, told: list[Told]) -> None:
+        super().__init__(name)
+        self.told = told
+        self.is_there = self.began = True
+        self.first_heard = b""
+
+    def tell(self, message: Any) -> bool:
+        """Note the message; False while nobody is there to hear it."""
+        if not self.is_there:
+            self.is_there = self.began and _encode(message) == self.first_heard
+        if self.is_there:
+            self.told.append(Told(self.name, message))
+        return self.is_there
+
+
+class _ReplaySurroundings:
+    """What a replayed actor is given: the recorded clock, the recorded ids, addresses that only listen."""
+
+    def __init__(self, recording: Recording, settings: Settings, symbols: tuple[str, ...]) -> None:
+        self.told: list[Told] = []
+        self.addresses = AddressBook(symbols, lambda name: _ListeningAddress(name, self.told))
+        for symbol, address in self.addresses.symbols.items():
+            assert isinstance(address, _ListeningAddress)
+            heard = next((h.message for h in recording.of(symbol) if isinstance(h.message, TO_SYMBOL)), None)
+            address.is_there = address.began = False
+            address.first_heard = _encode(heard) if heard is not None else b""
+        self.board = Board()
+        self.vitals: dict[str, Vitals] = {}
+        self.recorder: Recorder | None = None
+        self.journal = MemoryJournal(profile=settings.profile)
+        self.events = EventLog(self.journal, settings.profile, settings.config_hash, self.machine_time)
+        self.run_id = recording.session.run_id
+        self.clock = 0.0
+        self.made: SupervisedActor | None = None
+        self._ids = (
+            heard.message.client_order_id
+            for heard in recording.of(RISK)
+            if isinstance(heard.message, Committed | CommitFailed)
+        )
+
+    def machine_time(self) -> float:
+        """Return the machine time of the input being replayed."""
+        return self.clock
+
+    def new_id(self) -> str:
+        """Return the id that risk drew here: intents are made durable in the order they are reserved."""
+        return next(self._ids, "never committed")
+
+    def launch(self, name: str, loop: Callable[[], None]) -> Running:
+        """Keep the actor; the replay runs it."""
+        self.made = loop.__self__  # type: ignore[attr-defined]
+        return Forever()
+
+    def wake_clock(self) -> None:
+        """Nobody waits."""
+
+
+def replay(
+    recording: Recording, settings: Settings, name: str, folder: Path = Path()
+) -> tuple[list[Told], list[Event]]:
+    """Feed one actor its recorded inputs; return what it told and what it wrote. Whatever the actor raises is raised."""
+    instruments = {one.symbol: one for one in recording.session.instruments}
+    if settings.config_hash != recording.session.config_hash:
+        raise CannotReplay(
+            f"the session ran with configuration {recording.session.config_hash[:12]}, not {settings.config_hash[:12]}"
+        )
+    inputs = recording.of(name)
+    if not inputs or not isinstance(inputs[0].message, Began):
+        raise CannotReplay(f"{name} has no recorded beginning")
+    surroundings = _ReplaySurroundings(recording, settings, tuple(instruments))
+    surroundings.clock = inputs[0].message.made_at
+    specs = child_specs(settings, surroundings, _NoPorts(), instruments, folder=folder)
+    ref = next(spec for spec in specs if spec.name == name).make(1)
+    pykka.ActorRegistry.unregister(ref)
+    actor = surroundings.made
+    assert actor is not None, "an actor that starts asks to be launched"
+    began = {heard.actor: at for at, heard in reversed(list(enumerate(recording.inputs)))}
+    for at, heard in enumerate(recording.inputs):
+        if heard.actor != f"{name}#1":
+            continue
+        surroundings.clock = heard.machine_time
+        for symbol, address in surroundings.addresses.symbols.items():
+            assert isinstance(address, _ListeningAddress)
+            address.began = began.get(f"{symbol}#1", at + 1) < at
+        if isinstance(heard.message, Began):
+            actor.prepare()
+        else:
+            actor.handle(heard.message)
+    return surroundings.told, list(surroundings.journal.replay())
+
+
+class _NoPorts:
+    """Only the broker has an outside, and brokers are not replayed."""
+
+    dry_run = False
+
+    def __getattr__(self, name: str) -> Any:
+        raise CannotReplay(f"nothing in a replay asks for {name}")
+
+
+def compare(recording: Recording, settings: Settings, events: Iterable[Event], folder: Path = Path()) -> Parity:
+    """Replay risk and every symbol and compare, byte for byte, what they told each other and what they wrote."""
+    session = list(events)
+    found: list[str] = []
+    messages = written = 0
+    symbols = [one.symbol for one in recording.session.instruments]
+    said: dict[str, list[Told]] = {}
+    wrote: dict[str, list[Event]] = {}
+    for name in (RISK, *symbols):
+        said[name], wrote[name] = replay(recording, settings, name, folder)
+    for symbol in symbols:
+        to_risk = [told.message for told in said[symbol] if told.to == RISK and isinstance(told.message, TO_RISK)]
+        heard = [h.message for h in recording.of(RISK) if isinstance(h.message, TO_RISK) and h.message.symbol == symbol]
+        messages += _same(f"{symbol} told risk", to_risk, heard, found)
+        to_symbol = [told.message for told in said[RISK] if told.to == symbol and isinstance(told.message, TO_SYMBOL)]
+        answered = [h.message for h in recording.of(symbol) if isinstance(h.message, TO_SYMBOL)]
+        messages += _same(f"risk told {symbol}", to_symbol, answered, found)
+        mine = [event for event in wrote[symbol] if event.event in OF_SYMBOLS]
+        stored = [event for event in session if event.event in OF_SYMBOLS and event.payload["symbol"] == symbol]
+        written += _same(f"{symbol} wrote", _facts(mine), _facts(stored), found)
+    for kind in sorted(OF_RISK):
+        mine = [event for event in wrote[RISK] if event.event == kind]
+        stored = [event for event in session if event.event == kind]
+        written += _same(f"risk wrote {kind}", _facts(mine), _facts(stored), found)
+    decisions = sum(count for told in _last_counts(recording) for _, count in told.counts)
+    return Parity(len(recording.inputs), messages, written, decisions, tuple(found))
+
+
+def _last_counts(recording: Recording) -> Iterator[Evaluations]:
+    """The last counts of evaluations each symbol told: every decision of the session by its reason."""
+    last: dict[str, Evaluations] = {}
+    for heard in recording.of(RISK):
+        if isinstance(heard.message, Evaluations):
+            last[heard.message.symbol] = heard.message
+    yield from last.values()
+
+
+def _facts(events: Sequence[Event]) -> list[tuple[Any, ...]]:
+    """What an event says, without the sequence and the UTC stamp that only the store's own run can give."""
+    return [(e.event, e.code, e.decision_id, e.cause_id, e.market_time, e.payload) for e in events]
+
+
+def _same(what: str, replayed: Sequence[Any], recorded: Sequence[Any], found: list[str]) -> int:
+    """Compare two sequences as bytes; note the first difference. The last words of a stopping actor may not have been handled."""
+    for at, (one, other) in enumerate(zip(replayed, recorded, strict=False)):
+        if _encode(one) != _encode(other):
+            found.append(f"{what}, number {at + 1}: replayed {one!r}, recorded {other!r}"[:1000])
+            return at
+    if len(replayed) < len(recorded) or len(replayed) > len(recorded) + 2:
+        found.append(f"{what}: {len(replayed)} replayed, {len(recorded)} recorded")
+    return len(recorded)
