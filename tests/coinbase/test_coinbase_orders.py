@@ -228,7 +228,8 @@ def test_absence_needs_the_whole_listing(venue_at: Callable[[str], CoinbaseVenue
     """Complete and without it: absent. Cut short or looping: an error (F-N13)."""
     with scripted(_page({"order_id": "x"}, more="p2"), _page()) as server:
         assert isinstance(venue_at(server.url).find_order(CLIENT_ID, "", "BTC-USD", 0.0), Absent)
-        assert len(server.seen) == 2
+        assert len(server.seen) == 3
+        assert ["product_ids" in each.target for each in server.seen] == [True, True, False]
     for broken in ([_page({"order_id": "x"}, more="p2"), respond(500, "")], [_page({"order_id": "x"}, more="p2")]):
         with scripted(*broken) as server, pytest.raises(VenueError):
             venue_at(server.url).find_order(CLIENT_ID, "", "BTC-USD", 0.0)
