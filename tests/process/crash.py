@@ -22,15 +22,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]  # also as `-m`
 
-from busy_market import write_candles, write_config
-from crash_child import POINTS
-from trader_process import Room, TraderProcess, exchange_process, room, signed, until
+from busy_market import write_candles, write_config  # noqa: E402
+from crash_child import POINTS  # noqa: E402
+from trader_process import Room, TraderProcess, exchange_process, room, signed, until  # noqa: E402
 
-from trader.store.events import EventName
-from trader.store.reader import EventReader
-from trader.store.verdict import StoreRefused
+from trader.store.events import EventName  # noqa: E402
+from trader.store.reader import EventReader  # noqa: E402
+from trader.store.verdict import StoreRefused  # noqa: E402
 
 CONVERGE_S = 30.0
 GROUP = 20
@@ -191,6 +191,7 @@ def finish(where: Room, tally: Tally) -> None:
     """The last trader of a group ends in order; the room then compares positions, Decimal for Decimal."""
     trader = where.start("--reduce-only")
     trader.ready()
+    until(lambda: proven(trader), CONVERGE_S, "every unproven order resolved")
     trader.process.terminate()
     code = trader.wait(20)
     assert code == 0, f"ended with {code}:\n{trader.words()}"
@@ -202,6 +203,12 @@ def finish(where: Room, tally: Tally) -> None:
     tally.fills += len(truth["fills"])
 
 
+def proven(trader: TraderProcess) -> bool:
+    """Whether the trader's own last word is that no order is open or unproven; an absence takes fifteen seconds to prove."""
+    told = trader.told("status.json") if trader.mode() else {}
+    return bool(told.get("reconciled")) and not told["orders"] and told["unknown_orders"] == 0
+
+
 def campaign(rounds: int, seed: int, folder: Path, told: Callable[[Tally, str], None]) -> Tally:
     """Run so many rounds, a fresh exchange and data folder for every twenty; raises AssertionError at the first failure."""
     choose, tally = random.Random(seed), Tally()
@@ -209,13 +216,15 @@ def campaign(rounds: int, seed: int, folder: Path, told: Callable[[Tally, str], 
         here = folder / f"group-{group}"
         here.mkdir(parents=True)
         resting = group % 2 == 1
-        with exchange_process(*write_candles(here)) as exchange:
-            with room(here / "room", exchange, config=write_config(here, resting=resting)) as where:
-                for _ in range(size):
-                    death = Death.draw(choose)
-                    told(tally, f"{death.label} {death.passage or f'{death.after_s:.2f} s'}")
-                    one_round(where, death, choose, tally)
-                finish(where, tally)
+        with (
+            exchange_process(*write_candles(here)) as exchange,
+            room(here / "room", exchange, config=write_config(here, resting=resting)) as where,
+        ):
+            for _ in range(size):
+                death = Death.draw(choose)
+                told(tally, f"{death.label} {death.passage or f'{death.after_s:.2f} s'}")
+                one_round(where, death, choose, tally)
+            finish(where, tally)
     return tally
 
 

@@ -39,7 +39,7 @@ def _first_line(settings: Settings, holds: HoldTable, venue_url: str, *, dry_run
     kept = holds.durable()
     level = kept.mode()
     held = f"  {level.name}, ends with: run.py resume" if level > Level.NORMAL else ""
-    return f"{settings.profile}  {kind}{held}{dry}  {venue_url}"
+    return f"{settings.profile}  {kind}{held}  {venue_url}{dry}"
 
 
 def _money(settings: Settings) -> str:
