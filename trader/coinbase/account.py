@@ -26,6 +26,7 @@ from trader.orders.order import Fill, OrderReport
 from trader.venue import KeyPermissions, VenueUnavailable
 
 FILL_TYPE = "FILL"
+INTX_KIND = "INTX"
 
 
 class Backfill(msgspec.Struct, frozen=True):
@@ -53,7 +54,6 @@ class AccountReader:
     def permissions(self) -> KeyPermissions:
         """Return what the key may do, and its portfolio."""
         said = self._gateway.read(EndpointClass.ACCOUNT, "/key_permissions", PERMISSIONS)
-        self._portfolio_id = said.portfolio_uuid
         return KeyPermissions(said.can_view, said.can_trade, said.can_transfer, said.portfolio_uuid)
 
     def snapshot(self, instruments: Sequence[Instrument], fills_since: float, market_time: float) -> AccountSnapshot:
@@ -140,7 +140,14 @@ class AccountReader:
             positions += self.derivatives.cfm_positions()
             margin = self.derivatives.cfm_margin()
         if any(instrument.product_id.endswith("-INTX") for instrument in contracts):
-            portfolio_id = self._portfolio_id or self.permissions().portfolio_id
+            portfolio_id = self._intx_portfolio()
             positions += self.derivatives.intx_positions(portfolio_id)
             margin = margin or self.derivatives.intx_margin(portfolio_id)
         return tuple(positions), margin
+
+    def _intx_portfolio(self) -> str:
+        """Return the id of the portfolio that holds INTX perpetuals, the key's own when none is of that kind; read once."""
+        if not self._portfolio_id:
+            kinds = {each.type: each.uuid for each in self.derivatives.portfolios() if not each.deleted}
+            self._portfolio_id = kinds.get(INTX_KIND) or self.permissions().portfolio_id
+        return self._portfolio_id
