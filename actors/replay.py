@@ -14,7 +14,7 @@ from typing import Any, get_args
 import msgspec
 import pykka
 
-from actors.address import RISK, Address, AddressBook
+from actors.address import BROKER, RISK, SUPERVISOR, Address, AddressBook
 from actors.base import Board, Recorder, Running, SupervisedActor, Vitals
 from actors.children import child_specs
 from actors.eventlog import EventLog
@@ -57,6 +57,7 @@ OF_RISK = frozenset(
         EventName.RECONCILE_ADJUSTED.value,
     }
 )
+FIXED = (SUPERVISOR, RISK, BROKER)
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -133,27 +134,29 @@ def _decoded(entry: Input) -> Any:
 
 
 class _ListeningAddress(Address):
-    """An address of the replay: notes what is told.
+    """An address of the replay: notes what is told from `since` on; before that nobody is behind it.
 
-    A symbol is bound to its address a moment after its actor began, and what risk told it before is lost. So nobody is there until a
-    message is told that the recorded actor did hear first of all; from then on everything must have arrived.
+    A symbol is bound to its address a moment after its actor began, and what risk told it before was lost. `since` is the machine time
+    of the telling that the recorded actor heard first of all; what was told too early for it is kept as `lost`.
     """
 
-    __slots__ = ("began", "first_heard", "is_there", "told")
+    __slots__ = ("clock", "lost", "since", "told")
 
-    def __init__(self, name: str, told: list[Told]) -> None:
+    def __init__(self, name: str, told: list[Told], clock: Callable[[], float]) -> None:
         super().__init__(name)
         self.told = told
-        self.is_there = self.began = True
-        self.first_heard = b""
+        self.clock = clock
+        self.since = float("-inf")
+        self.lost: list[tuple[float, bytes]] = []
 
     def tell(self, message: Any) -> bool:
         """Note the message; False while nobody is there to hear it."""
-        if not self.is_there:
-            self.is_there = self.began and _encode(message) == self.first_heard
-        if self.is_there:
+        now = self.clock()
+        if now >= self.since:
             self.told.append(Told(self.name, message))
-        return self.is_there
+            return True
+        self.lost.append((now, _encode(message)))
+        return False
 
 
 class _ReplaySurroundings:
@@ -161,19 +164,16 @@ class _ReplaySurroundings:
 
     def __init__(self, recording: Recording, settings: Settings, symbols: tuple[str, ...]) -> None:
         self.told: list[Told] = []
-        self.addresses = AddressBook(symbols, lambda name: _ListeningAddress(name, self.told))
-        for symbol, address in self.addresses.symbols.items():
-            assert isinstance(address, _ListeningAddress)
-            heard = next((h.message for h in recording.of(symbol) if isinstance(h.message, TO_SYMBOL)), None)
-            address.is_there = address.began = False
-            address.first_heard = _encode(heard) if heard is not None else b""
+        self.clock = 0.0
+        self.listening = [_ListeningAddress(name, self.told, self.machine_time) for name in (*FIXED, *symbols)]
+        by_name = {address.name: address for address in self.listening}
+        self.addresses = AddressBook(symbols, by_name.__getitem__)
         self.board = Board()
         self.vitals: dict[str, Vitals] = {}
         self.recorder: Recorder | None = None
         self.journal = MemoryJournal(profile=settings.profile)
         self.events = EventLog(self.journal, settings.profile, settings.config_hash, self.machine_time)
         self.run_id = recording.session.run_id
-        self.clock = 0.0
         self.made: SupervisedActor | None = None
         self._ids = (
             heard.message.client_order_id
@@ -201,35 +201,52 @@ class _ReplaySurroundings:
 def replay(
     recording: Recording, settings: Settings, name: str, folder: Path = Path()
 ) -> tuple[list[Told], list[Event]]:
-    """Feed one actor its recorded inputs; return what it told and what it wrote. Whatever the actor raises is raised."""
-    instruments = {one.symbol: one for one in recording.session.instruments}
+    """Feed one actor its recorded inputs; return what it told and what it wrote. Whatever the actor raises is raised.
+
+    Risk runs twice: first to nobody, to learn which of its first tellings each symbol had been there to hear.
+    """
     if settings.config_hash != recording.session.config_hash:
-        raise CannotReplay(
-            f"the session ran with configuration {recording.session.config_hash[:12]}, not {settings.config_hash[:12]}"
-        )
+        ran, given = recording.session.config_hash[:12], settings.config_hash[:12]
+        raise CannotReplay(f"the session ran with configuration {ran}, not {given}")
+    since: dict[str, float] = {}
+    if name == RISK:
+        symbols = [one.symbol for one in recording.session.instruments]
+        deaf = _run(recording, settings, name, folder, dict.fromkeys(symbols, float("inf")))
+        since = {address.name: _bound_at(recording, address) for address in deaf.listening if address.name in symbols}
+    ran_as = _run(recording, settings, name, folder, since)
+    return ran_as.told, list(ran_as.journal.replay())
+
+
+def _bound_at(recording: Recording, address: _ListeningAddress) -> float:
+    """Return the machine time of the telling that a symbol heard first: the last equal one before it was handled."""
+    heard = next((h for h in recording.of(address.name) if isinstance(h.message, TO_SYMBOL)), None)
+    if heard is None:
+        return float("inf")
+    first = _encode(heard.message)
+    return max((at for at, told in address.lost if told == first and at <= heard.machine_time), default=float("-inf"))
+
+
+def _run(
+    recording: Recording, settings: Settings, name: str, folder: Path, since: dict[str, float]
+) -> _ReplaySurroundings:
+    """Make the actor anew and let it handle everything it once handled."""
+    instruments = {one.symbol: one for one in recording.session.instruments}
     inputs = recording.of(name)
     if not inputs or not isinstance(inputs[0].message, Began):
         raise CannotReplay(f"{name} has no recorded beginning")
     surroundings = _ReplaySurroundings(recording, settings, tuple(instruments))
+    for address in surroundings.listening:
+        address.since = since.get(address.name, float("-inf"))
     surroundings.clock = inputs[0].message.made_at
     specs = child_specs(settings, surroundings, _NoPorts(), instruments, folder=folder)
-    ref = next(spec for spec in specs if spec.name == name).make(1)
-    pykka.ActorRegistry.unregister(ref)
+    pykka.ActorRegistry.unregister(next(spec for spec in specs if spec.name == name).make(1))
     actor = surroundings.made
     assert actor is not None, "an actor that starts asks to be launched"
-    began = {heard.actor: at for at, heard in reversed(list(enumerate(recording.inputs)))}
-    for at, heard in enumerate(recording.inputs):
-        if heard.actor != f"{name}#1":
-            continue
+    actor.prepare()
+    for heard in inputs[1:]:
         surroundings.clock = heard.machine_time
-        for symbol, address in surroundings.addresses.symbols.items():
-            assert isinstance(address, _ListeningAddress)
-            address.began = began.get(f"{symbol}#1", at + 1) < at
-        if isinstance(heard.message, Began):
-            actor.prepare()
-        else:
-            actor.handle(heard.message)
-    return surroundings.told, list(surroundings.journal.replay())
+        actor.handle(heard.message)
+    return surroundings
 
 
 class _NoPorts:
