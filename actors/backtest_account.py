@@ -63,14 +63,11 @@ class Wallets:
         holding.size = after
         return realized
 
-    def charge_funding(self, symbol: str, mark: Decimal, rate: Decimal) -> Decimal | None:
-        """Charge one funding time; return what was received, negative when paid, None for a spot product."""
+    def charge_funding(self, symbol: str, mark: Decimal, rate: Decimal) -> None:
+        """Charge one funding time of a derivative: a long pays a positive rate."""
         holding = self._held[symbol]
-        if not holding.instrument.is_derivative:
-            return None
-        amount = -holding.size * holding.instrument.contract_size * mark * rate
-        self._money[holding.instrument.quote] += amount
-        return amount
+        paid = holding.size * holding.instrument.contract_size * mark * rate
+        self._money[holding.instrument.quote] -= paid
 
     def can_pay(self, request: OrderRequest, resting: Iterable[OrderRequest], taker_fee: Decimal) -> bool:
         """Whether money or coins cover the order at its worst price, after what resting orders bind."""

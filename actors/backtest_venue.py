@@ -147,9 +147,10 @@ class InProcessVenue:
                 self._tell(request, resting.order_id, OrderState.EXPIRED, resting.filled)
 
     def charge_funding(self, symbol: str) -> None:
-        """Charge one funding time at the present middle of the book."""
-        amount = self.wallets.charge_funding(symbol, self.middle(symbol), self.models.funding_rate_hourly)
-        assert amount is not None, "only a derivative is charged"
+        """Charge one funding time at the present middle of the book, at the rate the product names."""
+        rate = self._books[symbol].instrument.funding_rate
+        assert rate is not None, "only a perpetual is charged, and every one names its rate"
+        self.wallets.charge_funding(symbol, self.middle(symbol), rate)
 
     def middle(self, symbol: str) -> Decimal:
         """Half way between best bid and best ask."""

@@ -27,10 +27,11 @@ def waves(
     price: float = 25_000.0,
     start: int = START,
     volume: int = 500_000,
+    models: MarketModels = CHEAP,
 ) -> Series:
     """Candles of one minute: a sine of `amplitude` over `period` bars with a little noise; one buy and one sale a period."""
     draw = random.Random(seed)
-    instrument = instrument_of(symbol, CHEAP)
+    instrument = instrument_of(symbol, models)
     series = Series(instrument, 60)
     per_tick = float(instrument.price_increment)
     last = round(price / per_tick)
