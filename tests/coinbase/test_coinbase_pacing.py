@@ -39,13 +39,13 @@ def test_reads_leave_room_for_entries_and_both_for_exits() -> None:
 
 
 def test_the_second_has_a_ceiling_with_places_kept_for_cancels() -> None:
-    """Twelve reads, then only entries, then only cancels and exits, never above the venue's thirty."""
+    """Eighteen reads, then only entries, then only cancels and exits, never above the venue's thirty."""
     rules = PaceRules(1000, 10_000)
     granted = dict.fromkeys(reversed(Priority), 0)
     for priority in reversed(Priority):
         while rules.ask(priority, 500.0) == 0.0:
             granted[priority] += 1
-    assert list(granted.values()) == [12, 8, 6, 2]
+    assert list(granted.values()) == [18, 4, 4, 2]
     assert rules.ask(Priority.CANCEL, 501.0) == 0.0
 
 

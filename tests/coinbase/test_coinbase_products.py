@@ -10,8 +10,8 @@ import pytest
 from samples import decoded, raw
 
 from trader.coinbase.market_bodies import PRODUCT, PRODUCTS
+from trader.coinbase.order_body import CONFIGURATION, create_body, order_configuration
 from trader.coinbase.products import instrument_of
-from trader.coinbase.requests_out import CONFIGURATION, create_body, order_configuration
 from trader.coinbase.wire import BadPayload
 from trader.market.instrument import Instrument, ProductKind, TradingStatus
 from trader.orders.order import OrderType, Side, TimeInForce

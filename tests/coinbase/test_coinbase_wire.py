@@ -11,7 +11,7 @@ from samples import index, raw
 
 from trader.coinbase import bodies, derivatives, market_bodies
 from trader.coinbase.frames import Other, read_frame
-from trader.coinbase.wire import BadPayload, Body, decimal_of, moment, truth
+from trader.coinbase.wire import BadPayload, Body, decimal_of, moment
 
 SHAPES: dict[str, Body] = {
     "rest_get_time": market_bodies.SERVER_TIME,
@@ -167,10 +167,3 @@ def test_times_have_up_to_nine_digits_and_a_year_one() -> None:
     assert moment("") is None
     with pytest.raises(BadPayload):
         moment("yesterday")
-
-
-def test_booleans_come_as_text_on_the_stream() -> None:
-    """Both spellings."""
-    assert truth("true")
-    assert truth(True)
-    assert not truth("false")

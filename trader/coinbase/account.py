@@ -26,6 +26,9 @@ from trader.orders.order import Fill, OrderReport
 from trader.venue import KeyPermissions, VenueUnavailable
 
 FILL_TYPE = "FILL"
+CFM_SUFFIX = "-CDE"
+INTX_SUFFIX = "-INTX"
+SAME_MONEY = Decimal("0.01")
 INTX_KIND = "INTX"
 
 
@@ -62,17 +65,18 @@ class AccountReader:
         balances = self.balances()
         open_orders = tuple(self.live_orders())
         fills = tuple(self.fills(fills_since))
-        positions, margin = self._derivative_side(instruments)
+        positions, margins = self._derivative_side(instruments)
         return AccountSnapshot(
             asked_at=asked_at,
             market_time=market_time,
-            balances=balances,
+            balances=with_collateral(balances, margins),
             open_orders=open_orders,
             fills=fills,
             positions=positions,
-            margin=margin,
+            margins=margins,
             fees=self.fee_rates(),
             complete=True,
+            instruments=tuple(instruments),
         )
 
     def balances(self) -> tuple[Balance, ...]:
@@ -130,20 +134,19 @@ class AccountReader:
 
     def _derivative_side(
         self, instruments: Sequence[Instrument]
-    ) -> tuple[tuple[VenuePosition, ...], MarginSummary | None]:
-        contracts = [instrument for instrument in instruments if instrument.is_derivative]
-        if not contracts:
-            return (), None
+    ) -> tuple[tuple[VenuePosition, ...], tuple[MarginSummary, ...]]:
         positions: list[VenuePosition] = []
-        margin: MarginSummary | None = None
-        if any(instrument.product_id.endswith("-CDE") for instrument in contracts):
-            positions += self.derivatives.cfm_positions()
+        margins: list[MarginSummary] = []
+        if any(instrument.product_id.endswith(CFM_SUFFIX) for instrument in instruments):
             margin = self.derivatives.cfm_margin()
-        if any(instrument.product_id.endswith("-INTX") for instrument in contracts):
+            margins.append(margin)
+            positions += self.derivatives.cfm_positions(margin.liquidation_buffer)
+        if any(instrument.product_id.endswith(INTX_SUFFIX) for instrument in instruments):
             portfolio_id = self._intx_portfolio()
             positions += self.derivatives.intx_positions(portfolio_id)
-            margin = margin or self.derivatives.intx_margin(portfolio_id)
-        return tuple(positions), margin
+            intx = self.derivatives.intx_margin(portfolio_id)
+            margins += [intx] if intx is not None else []
+        return tuple(positions), tuple(margins)
 
     def _intx_portfolio(self) -> str:
         """Return the id of the portfolio that holds INTX perpetuals, the key's own when none is of that kind; read once."""
@@ -151,3 +154,17 @@ class AccountReader:
             kinds = {each.type: each.uuid for each in self.derivatives.portfolios() if not each.deleted}
             self._portfolio_id = kinds.get(INTX_KIND) or self.permissions().portfolio_id
         return self._portfolio_id
+
+
+def with_collateral(balances: Sequence[Balance], margins: Sequence[MarginSummary]) -> tuple[Balance, ...]:
+    """Return the wallets with the money that stands in for derivatives counted in.
+
+    A wallet may or may not show what the futures account holds; the margin summary's figure is whole. It is rounded to
+    the cent, so where the two agree to the cent the wallet is the more exact and stays as it is.
+    """
+    by_currency = {balance.currency: balance for balance in balances}
+    for margin in margins:
+        held = by_currency.get(margin.currency, Balance(margin.currency, Decimal(0), Decimal(0)))
+        if margin.collateral is not None and abs(held.total - margin.collateral) > SAME_MONEY:
+            by_currency[margin.currency] = Balance(margin.currency, held.available, margin.collateral - held.available)
+    return tuple(by_currency.values())

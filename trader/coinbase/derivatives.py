@@ -20,12 +20,25 @@ from trader.coinbase.wire import MISSING, BadPayload, Body, Figure, decimal_of
 from trader.orders.account import MarginSummary, VenuePosition
 from trader.venue import VenueUnavailable
 
+INTX_CURRENCY = "USDC"
 Amount = Any  # text, a JSON number, or {"value": …, "currency": …}; read by `amount`
 
 
 def amount(raw: Amount) -> Decimal | None:
     """Return an amount in either of its two documented forms; raises BadPayload."""
     return decimal_of(raw.get("value")) if isinstance(raw, dict) else decimal_of(raw)
+
+
+def used_up_at(price: Decimal | None, size: Decimal, buffer: Decimal | None) -> Decimal | None:
+    """Return the price at which a position of `size` base coins (signed) has lost `buffer` from `price` on.
+
+    None when something is not known or the price would have to fall below zero first. A little nearer than the true
+    liquidation price, because the maintenance margin of a long shrinks on the way.
+    """
+    if price is None or buffer is None or not size:
+        return None
+    found = price - buffer / size
+    return found if found > 0 else None
 
 
 class CfmPosition(msgspec.Struct):
@@ -35,6 +48,7 @@ class CfmPosition(msgspec.Struct):
     side: str = ""
     number_of_contracts: Figure = MISSING
     avg_entry_price: Amount = None
+    current_price: Amount = None
     unrealized_pnl: Amount = None
     liquidation_price: Amount = None
 
@@ -59,6 +73,7 @@ class CfmBalances(msgspec.Struct):
     unrealized_pnl: Amount = None
     initial_margin: Amount = None
     available_margin: Amount = None
+    liquidation_buffer_amount: Amount = None
     liquidation_buffer_percentage: Amount = None
     intraday_margin_window_measure: MarginWindow | None = None
 
@@ -105,6 +120,7 @@ class IntxPortfolio(msgspec.Struct):
     """Margin of one INTX portfolio."""
 
     portfolio_im_notional: Amount = None
+    collateral: Amount = None
     liquidation_buffer: Amount = None
     liquidation_percentage: Amount = None
     total_balance: Amount = None
@@ -147,10 +163,14 @@ class DerivativesReader:
         self._gateway = gateway
         self._instrument_of = instrument_of
 
-    def cfm_positions(self) -> list[VenuePosition]:
-        """Return the US futures positions, in contracts, shorts negative."""
+    def cfm_positions(self, buffer: Decimal | None = None) -> list[VenuePosition]:
+        """Return the US futures positions, in contracts, shorts negative.
+
+        `buffer` is the account's liquidation buffer in USD: where the venue names no liquidation price, the price at
+        which this position alone would have used it up stands in.
+        """
         said = self._gateway.read(EndpointClass.ACCOUNT, "/cfm/positions", CFM_POSITIONS)
-        return [self._cfm_position(row) for row in said.positions]
+        return [self._cfm_position(row, buffer) for row in said.positions]
 
     def cfm_margin(self) -> MarginSummary:
         """Return the futures account's margin, in USD."""
@@ -163,6 +183,8 @@ class DerivativesReader:
                 available_margin=amount(said.available_margin) or Decimal(0),
                 liquidation_buffer_pct=amount(said.liquidation_buffer_percentage),
                 margin_window=window.margin_window_type if window else "",
+                collateral=amount(said.total_usd_balance),
+                liquidation_buffer=amount(said.liquidation_buffer_amount),
             )
         except BadPayload as error:
             raise VenueUnavailable(f"the futures balance does not fit its shape: {error}") from error
@@ -192,6 +214,9 @@ class DerivativesReader:
                 initial_margin=amount(row.portfolio_im_notional) or Decimal(0),
                 available_margin=power or Decimal(0),
                 liquidation_buffer_pct=amount(row.liquidation_percentage),
+                currency=INTX_CURRENCY,
+                collateral=amount(row.collateral),
+                liquidation_buffer=amount(row.liquidation_buffer),
             )
         except BadPayload as error:
             raise VenueUnavailable(f"the INTX portfolio does not fit its shape: {error}") from error
@@ -200,15 +225,18 @@ class DerivativesReader:
         """Return the portfolios the key can see."""
         return self._gateway.read(EndpointClass.ACCOUNT, "/portfolios", PORTFOLIOS).portfolios
 
-    def _cfm_position(self, row: CfmPosition) -> VenuePosition:
+    def _cfm_position(self, row: CfmPosition, buffer: Decimal | None) -> VenuePosition:
         try:
-            size = row.number_of_contracts.needed
+            contracts = row.number_of_contracts.needed
+            size = -abs(contracts) if row.side.upper().endswith("SHORT") else contracts
+            instrument = self._instrument_of(row.product_id)
+            price, unit = amount(row.current_price), instrument.contract_size if instrument else Decimal(1)
             return VenuePosition(
                 symbol=symbol_of(row.product_id, self._instrument_of),
-                size=-abs(size) if row.side.upper().endswith("SHORT") else size,
+                size=size,
                 entry_price=amount(row.avg_entry_price) or Decimal(0),
                 unrealized_pnl=amount(row.unrealized_pnl) or Decimal(0),
-                liquidation_price=amount(row.liquidation_price),
+                liquidation_price=amount(row.liquidation_price) or used_up_at(price, size * unit, buffer),
             )
         except BadPayload as error:
             raise VenueUnavailable(f"a futures position does not fit its shape: {error}") from error

@@ -29,9 +29,9 @@ from trader.coinbase.breaker import EndpointClass
 from trader.coinbase.errors import REFUSING_STATUS, venue_word
 from trader.coinbase.gateway import Gateway
 from trader.coinbase.listing import OrderListing
+from trader.coinbase.order_body import create_body, order_terms, plain
 from trader.coinbase.pacing import Priority
 from trader.coinbase.reports import InstrumentOf, report_of
-from trader.coinbase.requests_out import create_body, order_terms, plain
 from trader.coinbase.wire import BadPayload
 from trader.orders.order import OrderReport
 from trader.venue import (

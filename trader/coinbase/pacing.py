@@ -47,7 +47,7 @@ _HOUR_SHARE: dict[Priority, float | None] = {
     Priority.READ: 0.8,
 }
 # The venue's private ceiling is 30 a second; requests of each priority within the last second.
-_PER_SECOND: dict[Priority, int] = {Priority.CANCEL: 28, Priority.EXIT: 26, Priority.ENTRY: 20, Priority.READ: 12}
+_PER_SECOND: dict[Priority, int] = {Priority.CANCEL: 28, Priority.EXIT: 26, Priority.ENTRY: 22, Priority.READ: 18}
 
 
 class PaceRules:

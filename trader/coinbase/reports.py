@@ -13,7 +13,7 @@ from typing import Any
 from trader.coinbase.bodies import FillRecord, OrderRecord
 from trader.coinbase.wire import BadPayload, decimal_of, moment
 from trader.market.instrument import Instrument
-from trader.orders.order import TERMINAL, ZERO, Fill, OrderReport, OrderState, Side
+from trader.orders.order import TERMINAL, Fill, OrderReport, OrderState, Side
 
 InstrumentOf = Callable[[str], Instrument | None]
 
@@ -139,8 +139,3 @@ def _reason(record: OrderRecord, state: OrderState) -> str:
         return ""
     refusal = "" if record.reject_reason in _NO_REASON else record.reject_reason
     return refusal or record.reject_message or record.cancel_message
-
-
-def has_filled(report: OrderReport) -> bool:
-    """True when any part of the order has traded."""
-    return report.filled_size > ZERO

@@ -101,8 +101,9 @@ class CoinbaseVenue:
         return self._desk.find(client_order_id, order_id, instrument.product_id if instrument else "", since)
 
     def account(self, symbols: Sequence[str], fills_since: float) -> AccountSnapshot:
-        """Read the whole account."""
-        instruments = self.instruments(symbols)
+        """Read the whole account, with the rules and funding of its derivatives as they are now."""
+        known = self.instruments(symbols)
+        instruments = [self.refresh_instrument(each.product_id) if each.is_derivative else each for each in known]
         return self._account.snapshot(instruments, fills_since, self.server_time())
 
     def candles(self, symbol: str, start: float, end: float, seconds: int) -> list[Candle]:

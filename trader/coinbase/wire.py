@@ -78,12 +78,6 @@ def decimal_of(raw: object) -> Decimal | None:
     return number
 
 
-def number(raw: object) -> Decimal:
-    """Return a wire value as Decimal, zero when missing."""
-    found = decimal_of(raw)
-    return Decimal(0) if found is None else found
-
-
 def moment(text: str | None) -> float | None:
     """Return an RFC 3339 time as UNIX seconds, None when missing or unset (the venue's year 1); raises BadPayload."""
     if not text:
@@ -95,11 +89,6 @@ def moment(text: str | None) -> float | None:
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
     return when.timestamp() if when.year > 1 else None
-
-
-def truth(raw: object) -> bool:
-    """Return a boolean that may have come as text."""
-    return raw is True or (isinstance(raw, str) and raw.lower() == "true")
 
 
 class Body(Generic[Shape]):
