@@ -126,17 +126,27 @@ def arrived(venue: Running, client_id: str) -> int:
     return sum(row["client_order_id"] == client_id for row in venue.ledger()["arrivals"])
 
 
-def assert_books_balance(venue: Running, opening: int) -> None:
-    """The dollar wallet equals the opening money, the fills, the fundings and the realized profits; to the last
-    decimal.
+def assert_books_balance(venue: Running, opening: dict[str, int]) -> None:
+    """Each dollar wallet equals its opening money, the fills, the fundings and the realized profits; to a billionth
+    of a cent.
     """
     ledger = venue.ledger()
-    spent = Decimal(0)
-    for fill in ledger["fills"]:
-        sign = 1 if fill["side"] == "BUY" else -1
-        spot = not fill["product_id"].endswith(("CDE", "INTX"))
-        spent += Decimal(fill["commission"]) + (sign * Decimal(fill["value"]) if spot else 0)
-    spent += sum((Decimal(row["paid"]) for row in ledger["fundings"]), Decimal(0))
-    spent -= sum((Decimal(row["realized"]) for row in ledger["positions"].values()), Decimal(0))
-    usd = ledger["balances"]["USD"]
-    assert Decimal(usd["available"]) + Decimal(usd["hold"]) + Decimal(usd["margin"]) == opening - spent
+    for currency, money in opening.items():
+        spent = Decimal(0)
+        for fill in ledger["fills"]:
+            if _quote_of(fill["product_id"]) == currency:
+                sign = 1 if fill["side"] == "BUY" else -1
+                spot = not fill["product_id"].endswith(("CDE", "INTX"))
+                spent += Decimal(fill["commission"]) + (sign * Decimal(fill["value"]) if spot else 0)
+        spent += sum(
+            (Decimal(row["paid"]) for row in ledger["fundings"] if _quote_of(row["product_id"]) == currency), Decimal(0)
+        )
+        realized = (row["realized"] for name, row in ledger["positions"].items() if _quote_of(name) == currency)
+        spent -= sum((Decimal(amount) for amount in realized), Decimal(0))
+        wallet = ledger["balances"][currency]
+        total = Decimal(wallet["available"]) + Decimal(wallet["hold"]) + Decimal(wallet["margin"])
+        assert abs(total - money + spent) < Decimal("1e-11"), f"{currency}: {total} is not {money} - {spent}"
+
+
+def _quote_of(product_id: str) -> str:
+    return "USDC" if product_id.endswith(("INTX", "USDC")) else "USD"
