@@ -11,13 +11,13 @@ import time
 from collections.abc import Mapping
 
 import msgspec
-from trader.coinbase.rest import CoinbaseVenue
 
 from actors.clock import MarketClock
 from actors.exchange_process import ReadyLine
 from trader.coinbase.auth import Credentials
 from trader.coinbase.hosts import ForbiddenHost, check_host, is_loopback
 from trader.coinbase.keyshape import CredentialProblem
+from trader.coinbase.rest import CoinbaseVenue
 from trader.config import Settings
 from trader.exit_code import Ends, ExitCode
 from trader.market.instrument import Instrument
