@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from conftest import LiveExchange
+from live_exchange import LiveExchange
 from samples import credentials, decoded, raw, spot
 from scripted_http import FAST, respond, scripted
 

@@ -1,29 +1,18 @@
-"""The client against the embedded exchange: orders, account, feeds, polling, notebooks and the cold path, judged by its own ledger."""
+"""The client against the embedded exchange: orders, account and history, judged by its own ledger."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from conftest import LiveExchange
-from msgspec.structs import replace
+from live_exchange import LiveExchange
+from venue_world import order, resting, until
 
-from trader.coinbase.cold import cancel_everything
-from trader.coinbase.feed import MarketFeed, UserFeed
-from trader.coinbase.notebook import stream_orderbook, stream_trades, stream_user_events
-from trader.coinbase.polling import MarketPolling, UserPolling
 from trader.coinbase.rest import CoinbaseVenue
-from trader.coinbase.settings import FeedSettings
-from trader.market.instrument import Instrument
-from trader.market.quote import BookTop, Quote, Trade
-from trader.orders.order import OrderReport, OrderState, OrderType, Side, TimeInForce
-from trader.venue import Absent, FeedEvent, FeedHeartbeat, Found, InvalidSymbol, OrderRequest, Placed, Refused
+from trader.orders.order import OrderReport, OrderState, OrderType, TimeInForce
+from trader.venue import Absent, Found, InvalidSymbol, OrderRequest, Placed, Refused
 
 
 @pytest.fixture(scope="module")
@@ -34,38 +23,6 @@ def venue(live: LiveExchange) -> Iterator[CoinbaseVenue]:
     until(lambda: one.quotes(["BTC-USD"]))
     yield one
     one.close()
-
-
-def until(ask: Callable[[], Any], seconds: float = 8.0) -> Any:
-    """Poll until there is something true; its value."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := ask():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"nothing within {seconds} s")
-
-
-def order(venue: CoinbaseVenue, *, away: str = "1.01", side: Side = Side.BUY, **changes: Any) -> OrderRequest:
-    """An order for about a hundred dollars of BTC at `away` times the best price."""
-    btc = venue.instruments(["BTC-USD"])[0]
-    quote = venue.quotes(["BTC-USD"])[0]
-    terms: dict[str, Any] = {
-        "client_order_id": str(uuid.uuid4()),
-        "product_id": btc.product_id,
-        "symbol": btc.symbol,
-        "side": side,
-        "size": btc.round_size(Decimal(100) / quote.ask),
-        "limit_price": btc.round_price(quote.ask * Decimal(away), buying=side is Side.BUY),
-        "order_type": OrderType.MARKET,
-        "time_in_force": TimeInForce.IOC,
-    }
-    return OrderRequest(**(terms | changes))
-
-
-def resting(venue: CoinbaseVenue, **changes: Any) -> OrderRequest:
-    """An order far below the market that stays."""
-    return order(venue, away="0.9", order_type=OrderType.LIMIT, time_in_force=TimeInForce.GTC, **changes)
 
 
 def test_the_key_may_trade_and_not_transfer(venue: CoinbaseVenue) -> None:
@@ -214,107 +171,3 @@ def test_a_fresh_client_names_the_orders_of_old_fills(venue: CoinbaseVenue, live
         assert request.client_order_id in {fill.client_order_id for fill in fresh.account(["BTC-USD"], since - 1).fills}
     finally:
         fresh.close()
-
-
-@contextlib.contextmanager
-def listening(*feeds: Any) -> Iterator[list[Any]]:
-    """Run feeds in threads; what they deliver."""
-    items: list[Any] = []
-    stop = threading.Event()
-    workers = [threading.Thread(target=feed.run, args=(items.append, stop.is_set)) for feed in feeds]
-    for worker in workers:
-        worker.start()
-    try:
-        yield items
-    finally:
-        stop.set()
-        for worker in workers:
-            worker.join(5)
-            assert not worker.is_alive()
-
-
-def _of(items: list[Any], kind: type) -> list[Any]:
-    return [item for item in list(items) if isinstance(item, kind)]
-
-
-def test_both_feeds_tell_market_and_orders(venue: CoinbaseVenue, live: LiveExchange) -> None:
-    """Quotes with volume, tops, heartbeats, trades, and every step of an order until it is filled."""
-    products = venue.instruments(["BTC-USD", "ETH-USD"])
-    market = MarketFeed(live.ws_url, live.credentials, products, FeedSettings(), emit_trades=True)
-    user = UserFeed(live.ws_user_url, live.credentials, products, FeedSettings())
-    with listening(market, user) as items:
-        until(lambda: sum(event.up for event in _of(items, FeedEvent)) == 2)
-        request = order(venue)
-        venue.place(request)
-
-        def states() -> list[OrderState]:
-            told = _of(items, OrderReport)
-            return [each.state for each in told if each.client_order_id == request.client_order_id]
-
-        until(lambda: OrderState.FILLED in states())
-        until(lambda: {"BTC-USD", "ETH-USD"} <= {quote.symbol for quote in _of(items, Quote) if quote.volume_1m_usd})
-        until(lambda: len(_of(items, FeedHeartbeat)) > 2 and _of(items, BookTop) and _of(items, Trade))
-        assert not [quote for quote in _of(items, Quote) if quote.tainted]
-        assert not [event for event in _of(items, FeedEvent) if event.gap or not event.up]
-        assert (market.counters.bad, market.counters.gaps, user.counters.bad) == (0, 0, 0)
-
-
-def test_polling_tells_the_same_without_a_stream(venue: CoinbaseVenue, live: LiveExchange) -> None:
-    """Slower and coarser, the same records."""
-    products = venue.instruments(["BTC-USD"])
-    with listening(MarketPolling(venue, products, 0.2), UserPolling(venue, 0.2)) as items:
-        until(lambda: sum(event.up for event in _of(items, FeedEvent)) == 2)
-        request = order(venue)
-        venue.place(request)
-        until(
-            lambda: any(
-                each.client_order_id == request.client_order_id and each.state is OrderState.FILLED
-                for each in _of(items, OrderReport)
-            )
-        )
-        quote = until(lambda: _of(items, Quote))[-1]
-        assert quote.volume_1m_usd is not None
-        assert quote.bid < quote.ask
-        assert _of(items, BookTop)
-
-
-def test_notebooks_iterate_over_the_streams(venue: CoinbaseVenue, live: LiveExchange) -> None:
-    """Trades, both levels of the book, and the account's own events; closing ends their threads."""
-    products: list[Instrument] = venue.instruments(["BTC-USD"])
-    before = threading.active_count()
-    trades = stream_trades(live.ws_url, live.credentials, products)
-    assert isinstance(next(trades).price, Decimal)
-    level_1 = stream_orderbook(live.ws_url, live.credentials, products, 1)
-    assert isinstance(next(level_1), Quote)
-    level_2 = stream_orderbook(live.ws_url, live.credentials, products, 2)
-    assert isinstance(next(level_2), BookTop)
-    events = stream_user_events(live.ws_user_url, live.credentials)
-    first = next(events)
-    assert isinstance(first, FeedEvent | OrderReport)
-    for stream in (trades, level_1, level_2, events):
-        stream.close()  # type: ignore[attr-defined]
-    assert threading.active_count() <= before
-
-
-def test_the_cold_path_empties_the_portfolio_and_proves_it(venue: CoinbaseVenue, live: LiveExchange) -> None:
-    """More orders than one cancel may hold, the first gone within a second, whoever placed them."""
-    request = resting(venue, size=Decimal("0.0001"))
-    for _ in range(130):
-        assert isinstance(venue.place(replace(request, client_order_id=str(uuid.uuid4()))), Placed)
-    placed = len(venue.live_orders())
-    gone_at: list[float] = []
-    began = time.monotonic()
-
-    def watch() -> None:
-        until(lambda: len(venue.live_orders()) < placed)
-        gone_at.append(time.monotonic() - began)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    result = cancel_everything(live.credentials, live.rest_url, 15.0)
-    watcher.join(10)
-    assert result.confirmed, result
-    assert (result.cancelled, result.remaining) == (placed, 0)
-    assert gone_at
-    assert gone_at[0] < 1.0
-    assert venue.live_orders() == []

@@ -166,5 +166,6 @@ def with_collateral(balances: Sequence[Balance], margins: Sequence[MarginSummary
     for margin in margins:
         held = by_currency.get(margin.currency, Balance(margin.currency, Decimal(0), Decimal(0)))
         if margin.collateral is not None and abs(held.total - margin.collateral) > SAME_MONEY:
-            by_currency[margin.currency] = Balance(margin.currency, held.available, margin.collateral - held.available)
+            available = min(held.available, margin.collateral)
+            by_currency[margin.currency] = Balance(margin.currency, available, margin.collateral - available)
     return tuple(by_currency.values())

@@ -2,8 +2,7 @@
 
 Only `trader/coinbase/` imports this. A body that does not fit raises `BadPayload` with a sentence free of the body
 itself; what to do about it is the caller's affair. The venue's own habits are met here once: `""` means missing,
-numbers may come as text or as JSON numbers, times have up to nine fraction digits, booleans on the WebSocket are
-text.
+numbers may come as text or as JSON numbers, times have up to nine fraction digits.
 """
 
 from __future__ import annotations
