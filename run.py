@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restart": ("actors.operator_command:restart", "start one symbol anew with a fresh window"),
     "clear-daily-loss": ("actors.operator_command:clear_daily_loss", "measure the day's loss from now on"),
     "test-alert": ("actors.operator_command:test_alert", "send a test message to the webhook"),
+    "check": ("actors.check_command", "check machine, configuration, store and venue; sends no live order"),
+    "validate": ("actors.validate_command", "the validation scripts: perps-client, ws, strategy, e2e, all"),
     "cancel-all": ("actors.cancel_all_command", "cancel every open order without the running trader"),
     "backtest": ("actors.backtest_command", "run the live actors over recorded candles"),
     "exchange": ("trader.exchange.server", "run the embedded exchange alone"),

@@ -1,0 +1,75 @@
+"""`run.py check`: everything that must be right before trading, as rows with their remedies; no order can leave to a live venue.
+
+Exit 0 without a failed row, 1 with one; a wrong configuration ends with 78 as a start does. Only `run.py` imports this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from actors.check_exchange import client_for
+from actors.check_local import local_rows
+from actors.check_venue import as_json, venue_rows
+from actors.trade_command import profile_folder
+from trader.config import ConfigErrors, Settings, flag_overrides, load_settings
+from trader.exit_code import Ends, ExitCode
+from trader.report.checkup import Row, fail, passed, summary
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Ends(ExitCode.USAGE, f"{self.prog}: {message}\nSee: python {self.prog} --help")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print each row as it is known; return 0 when none failed."""
+    about = "Check this machine, the configuration, the store and the venue."
+    parser = _Parser(prog="run.py check", description=about, allow_abbrev=False)
+    add = parser.add_argument
+    add("--profile", default="canary", help="dev, demo, canary, prod or spot (default: canary)")
+    add("--config", type=Path, default=Path("config.toml"), help="the configuration file (default: config.toml)")
+    add("--symbols", nargs="+", metavar="SYMBOL", help="check these instead of the profile's")
+    add("--live", action="store_true", help="look at the live venue with the environment's key; sends no order")
+    add("--exchange", type=Path, metavar="READY.json", help="attach to an embedded exchange that already runs")
+    add("--json", action="store_true", help="all rows as JSON")
+    options = parser.parse_args(arguments)
+    os.umask(0o077)
+    settings = settings_for(options)
+    rows = []
+    for row in _rows(settings, options):
+        rows.append(row)
+        if not options.json:
+            sys.stdout.write(row.line() + "\n")
+            sys.stdout.flush()
+    sys.stdout.write((as_json(rows) if options.json else summary(rows)) + "\n")
+    return ExitCode.OK if passed(rows) else ExitCode.NEGATIVE
+
+
+def settings_for(options: argparse.Namespace) -> Settings:
+    """Read the configuration; raises Ends with every error at once."""
+    loaded = load_settings(
+        options.config,
+        options.profile,
+        paper=not options.live,
+        overrides=flag_overrides(vars(options)),
+        environ=os.environ,
+    )
+    if isinstance(loaded, ConfigErrors):
+        raise Ends(ExitCode(loaded.exit_code), str(loaded))
+    return loaded
+
+
+def _rows(settings: Settings, options: argparse.Namespace) -> Iterator[Row]:
+    yield from local_rows(settings, profile_folder(settings))
+    try:
+        with client_for(settings, options.exchange) as client:
+            yield from venue_rows(client)
+    except Ends as end:
+        if end.code is ExitCode.USAGE:
+            raise
+        yield fail("venue", end.sentence, "set COINBASE_API_KEY and COINBASE_API_SECRET, or check without --live")
