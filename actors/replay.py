@@ -52,7 +52,8 @@ OF_RISK = frozenset(
         EventName.TRADE_EXECUTED.value,
         EventName.POSITION_UPDATED.value,
         EventName.RISK_REJECTED.value,
-        EventName.HOLD_PLACED.value,
+        EventName.DAILY_LOSS_BREACH.value,
+        EventName.LIQUIDATION_BUFFER_BREACH.value,
         EventName.FUNDING_ACCRUED.value,
         EventName.RECONCILE_ADJUSTED.value,
     }

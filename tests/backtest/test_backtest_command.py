@@ -1,0 +1,148 @@
+"""`run.py backtest`: same input, same bytes; bad input names file, line and remedy."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from actors.backtest_command import main
+from tests.backtest.backtest_markets import ROOT, waves
+from trader.exit_code import Ends, ExitCode
+
+CONFIG = ["--config", str(ROOT / "config.toml"), "--profile", "dev"]
+NAMES = ("summary.json", "trades.csv", "equity.csv")
+
+
+def candles(folder: Path, name: str = "btc_usd_1m_test.csv.gz", bars: int = 700) -> Path:
+    """Write waves as a file of candles."""
+    series = waves(bars=bars)
+    tick = float(series.instrument.price_increment)
+    rows = ["time,open,high,low,close,volume"]
+    for at, start in enumerate(series.start):
+        prices = [f"{column[at] * tick:.2f}" for column in (series.open, series.high, series.low, series.close)]
+        rows.append(f"{start},{','.join(prices)},{20:.1f}")
+    path = folder / name
+    path.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode(), mtime=0))
+    return path
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two runs write the same three files, and no file names a place on this computer."""
+    file = candles(tmp_path)
+    for run in ("one", "two"):
+        assert main([*CONFIG, "--market", str(file), "--out", str(tmp_path / run)]) == ExitCode.OK
+    for name in NAMES:
+        first, second = (tmp_path / run / name for run in ("one", "two"))
+        assert first.read_bytes() == second.read_bytes()
+        assert str(tmp_path) not in first.read_text()
+    told = capsys.readouterr().out
+    assert "BACKTEST  dev: ma_cross on BTC-USD" in told
+    assert "spread          1 bp" in told
+
+
+def test_the_files_agree_with_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary counts the trades of trades.csv; the last row of equity.csv is the last equity."""
+    assert main([*CONFIG, "--market", str(candles(tmp_path)), "--out", str(tmp_path / "out"), "--json"]) == ExitCode.OK
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert json.loads(capsys.readouterr().out) == summary
+    with (tmp_path / "out" / "trades.csv").open() as stream:
+        trades = list(csv.DictReader(stream))
+    assert len(trades) == summary["closed_trades"] > 5
+    with (tmp_path / "out" / "equity.csv").open() as stream:
+        assert list(csv.DictReader(stream))[-1]["equity"] == summary["last_equity"]
+    assert sum(summary["reasons"].values()) == summary["bars"] == 700
+
+
+def test_a_metric_without_enough_samples_is_null_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two hours of returns make no Sharpe ratio."""
+    assert main([*CONFIG, "--market", str(candles(tmp_path, bars=130)), "--json"]) == ExitCode.OK
+    metrics = json.loads(capsys.readouterr().out)["metrics"]
+    assert metrics["sharpe"] == {"value": None, "why": "2 returns of 1 h, needs 30"}
+    assert metrics["win_rate"]["value"] is None
+
+
+def test_from_and_to_cut_the_candles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Candles that start within the span are run, and nothing else."""
+    arguments = ["--market", str(candles(tmp_path)), "--from", "2023-01-01T01:00", "--to", "2023-01-01T02:30", "--json"]
+    assert main([*CONFIG, *arguments]) == ExitCode.OK
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["bars"], summary["from"]) == (90, "2023-01-01T01:00:00.000Z")
+
+
+def test_bars_may_be_longer_than_candles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Five candles make a bar of five minutes, which is decided once."""
+    assert main([*CONFIG, "--market", str(candles(tmp_path)), "--interval", "300", "--json"]) == ExitCode.OK
+    summary = json.loads(capsys.readouterr().out)
+    assert sum(summary["reasons"].values()) == 140
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("time,open,high,low,close\n", "column 'volume' is missing"),
+        ("time,open,high,low,close,volume\n60,1,2,1,abc,1\n", "line 2: not a candle"),
+        ("time,open,high,low,close,volume\n60,1,0.5,1,1,1\n", "line 2: prices or volume are out of order"),
+        ("time,open,high,low,close,volume\n120,1,1,1,1,1\n60,1,1,1,1,1\n", "line 3: 60 does not come after"),
+        ("time,open,high,low,close,volume\n60,1,1,1,1,1\n", "fewer than 2 candles"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_line_and_remedy(tmp_path: Path, content: str, told: str) -> None:
+    """Nothing runs on half a market."""
+    file = tmp_path / "btc_usd_1m_bad.csv"
+    file.write_text(content)
+    with pytest.raises(Ends, match=told) as ended:
+        main([*CONFIG, "--market", str(file)])
+    assert ended.value.code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--from", "yesterday"], "is no time"),
+        (["--interval", "90"], "give a multiple"),
+        (["--symbols", "ETH-USD"], "none of the files holds ETH-USD"),
+        (["--spread-bps", "wide"], "is not a number"),
+    ],
+)
+def test_arguments_that_make_no_sense_end_with_the_usage_code(tmp_path: Path, arguments: list[str], told: str) -> None:
+    """Wrong arguments are named."""
+    with pytest.raises(Ends, match=told) as ended:
+        main([*CONFIG, "--market", str(candles(tmp_path, bars=30)), *arguments])
+    assert ended.value.code == ExitCode.USAGE
+
+
+def market_folder() -> Path:
+    """Where recorded market data lies, if anywhere."""
+    return Path(os.environ.get("TRADER_MARKET_DATA", ROOT.parent / "shared" / "market"))
+
+
+@pytest.mark.skipif(
+    not (market_folder() / "btc_usd_1m_2023-03.csv.gz").exists(),
+    reason="recorded market data is not here (TRADER_MARKET_DATA)",
+)
+def test_the_crisis_of_march_2023_is_stopped_by_the_volatility_breaker(capsys: pytest.CaptureFixture[str]) -> None:
+    """Real minutes: the first crash halts the symbol, and nothing is traded after it without a person."""
+    file = market_folder() / "btc_usd_1m_2023-03.csv.gz"
+    arguments = [
+        "--config",
+        str(ROOT / "config.toml"),
+        "--profile",
+        "canary",
+        "--market",
+        str(file),
+        "--to",
+        "2023-03-05",
+        "--json",
+    ]
+    assert main(arguments) == ExitCode.OK
+    summary = json.loads(capsys.readouterr().out)
+    halt = next(act for act in summary["guards"] if act["level"] == "HALTED")
+    assert (halt["guard"], halt["first_at"][:10]) == ("volatility", "2023-03-03")
+    assert summary["reasons"]["BTC-USD VOLATILITY_HIGH"] > 0
