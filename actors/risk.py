@@ -435,6 +435,8 @@ class Risk(SupervisedActor):
         for order in result.adoptions:
             logger.warning("found an order that is not ours: {} {} {}", order.side, order.size, order.symbol)
         self.keeper.reconciled(result, self.now)
+        for payment in result.funding:
+            self.keeper.funding(payment, self.now)
         for client_order_id in result.resolved:
             order = self._order(client_order_id)
             self._tell_position(order.symbol, order.decision_id if not order.is_live else "")

@@ -81,6 +81,8 @@ def _exchange(
         "--maker-fee", str(paper.maker_fee),
         "--taker-fee", str(paper.taker_fee),
     ]  # fmt: skip
+    if settings.environment.derivatives:
+        arguments += ["--symbols", *settings.symbols]
     if options.seed is not None:
         arguments += ["--seed", str(options.seed)]
     for file in options.market or ():

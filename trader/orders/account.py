@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.market.instrument import Instrument
 from trader.orders.order import Fill, OrderReport
 
 ZERO = Decimal(0)
@@ -40,13 +41,19 @@ class VenuePosition(msgspec.Struct, frozen=True, gc=False):
 
 
 class MarginSummary(msgspec.Struct, frozen=True, gc=False):
-    """Derivatives margin of the account, in USD; None where the venue does not say."""
+    """Margin of the derivatives that one currency carries, in that currency; None where the venue does not say.
+
+    `collateral` is the money itself, without unrealized profit; `liquidation_buffer` what may be lost before liquidation.
+    """
 
     equity: Decimal
     initial_margin: Decimal
     available_margin: Decimal
     liquidation_buffer_pct: Decimal | None = None
     margin_window: str = ""
+    currency: str = "USD"
+    collateral: Decimal | None = None
+    liquidation_buffer: Decimal | None = None
 
 
 class FeeRates(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +70,8 @@ class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
     `asked_at` is the machine time before the first request: an order sent later proves nothing by its absence here.
     `open_orders` are reports about every order that is live at the venue; `fills` are those since the watermark asked
     for. `complete` is False when a page was missing: then absence proves nothing. `wire_set` holds the client order
-    ids the broker has put on the wire and not yet seen the outcome of.
+    ids the broker has put on the wire and not yet seen the outcome of. `instruments` are the traded products as the
+    venue describes them now; empty from a venue whose rules never change. `margins` holds one summary per currency.
     """
 
     asked_at: float
@@ -72,10 +80,16 @@ class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
     open_orders: tuple[OrderReport, ...]
     fills: tuple[Fill, ...] = ()
     positions: tuple[VenuePosition, ...] = ()
-    margin: MarginSummary | None = None
+    margins: tuple[MarginSummary, ...] = ()
     fees: FeeRates | None = None
     complete: bool = True
     wire_set: tuple[str, ...] = ()
+    instruments: tuple[Instrument, ...] = ()
+
+    @property
+    def margin(self) -> MarginSummary | None:
+        """The first margin summary; None for an account without derivatives."""
+        return self.margins[0] if self.margins else None
 
     def balance(self, currency: str) -> Balance:
         """The wallet of `currency`; zeros when the account has none."""

@@ -175,8 +175,9 @@ def margin(state: DeskState, case: Case) -> Cap | None:
         if instrument.is_derivative:
             bound += state.ledger.exposure(symbol) / state.leverage_cap(symbol)
     free = (state.equity or ZERO) - bound
-    if state.margin is not None:
-        free = min(free, state.margin.available_margin)
+    told = state.margins.get(case.instrument.quote)
+    if told is not None:
+        free = min(free, told.available_margin)
     per_unit = case.unit / min(case.intent.leverage, state.leverage_cap(case.intent.symbol))
     return Cap(free / per_unit, Reason.MARGIN, "initial margin", "", case.size * per_unit, max(free, ZERO))
 

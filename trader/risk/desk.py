@@ -41,7 +41,7 @@ from trader.risk.memory import RiskMemory, recall, remember
 from trader.risk.order_gates import crossing_own
 from trader.risk.refusal import Refusal
 from trader.risk.reserve import grant, make_order, reservation_holds
-from trader.risk.settle import Reconciler
+from trader.risk.settle import Reconciler, product_change
 from trader.risk.state import DeskState
 from trader.risk.window import TradingWindow
 from trader.venue import FeedEvent, FeedKind
@@ -117,15 +117,17 @@ class RiskDesk:
         self.state.limits = limits
 
     def update_instruments(self, instruments: Iterable[Instrument]) -> None:
-        """Take fresh product rules and statuses of known symbols (C-15); a changed contract size is refused
-        while one is held.
-        """
+        """Take fresh rules, statuses and funding of known symbols (C-15), not of one that is another product now."""
         for instrument in instruments:
             known = self.ledger.instruments.get(instrument.symbol)
-            if known is not None:
-                held = self.ledger.positions[instrument.symbol]
-                assert known.contract_size == instrument.contract_size or not held.size, "units change only when flat"
-                self.ledger.instruments[instrument.symbol] = instrument
+            if known is None:
+                continue
+            changed = product_change(known, instrument)
+            if changed is not None:
+                self._noted.append(changed)
+                continue
+            self.ledger.instruments[instrument.symbol] = instrument
+            self._funding.hear((instrument,))
 
     # One order's way out
 
@@ -254,6 +256,7 @@ class RiskDesk:
 
     def reconcile(self, snapshot: AccountSnapshot, now: Now) -> Reconciliation:
         """Compare books and venue, book what is explained, and settle what has been seen twice."""
+        self.update_instruments(snapshot.instruments)
         result = self._reconciler.reconcile(snapshot, now)
         equity = self.state.equity
         if self.state.day.baseline is None and equity is not None and self._marks_are_real():

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trader.market.funding import FundingAccrual
 from trader.orders.order import Fill, Order, TimeInForce
 from trader.orders.position import Position
 from trader.orders.reconcile import Difference
@@ -67,7 +68,8 @@ class Reconciliation(msgspec.Struct, frozen=True, gc=False):
     second look.
 
     `differences` are all of this round, `mismatches` those that were seen twice and settled in the venue's favour by
-    `adjustments`. `resolved` are client ids of orders whose unproven state this reading ended.
+    `adjustments`; `funding` corrects our own reckoning to what the venue paid. `resolved` are client ids of orders whose
+    unproven state this reading ended.
     """
 
     booked: tuple[Booked, ...]
@@ -76,6 +78,7 @@ class Reconciliation(msgspec.Struct, frozen=True, gc=False):
     mismatches: tuple[Difference, ...]
     adjustments: tuple[Fill, ...]
     transfers: tuple[Transfer, ...]
+    funding: tuple[FundingAccrual, ...]
     resolved: tuple[str, ...]
     findings: tuple[Finding, ...]
     clean: bool

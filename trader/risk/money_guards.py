@@ -83,9 +83,9 @@ def liquidation_buffer(state: DeskState, now: Now) -> Iterator[Finding]:
         mark = state.ledger.marks.get(symbol)
         if not position.size or not mark or not state.ledger.instruments[symbol].is_derivative:
             continue
-        told = state.venue_positions.get(symbol)
-        if told is not None and told.liquidation_price is not None and told.liquidation_price > 0:
-            distance = abs(mark - told.liquidation_price) / mark
+        told = state.liquidation_distance(symbol)
+        if told is not None:
+            distance = told
         elif equity is not None and equity > 0:
             worth = abs(position.size) * mark * position.contract_size
             distance = equity / worth - MMR

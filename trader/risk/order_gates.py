@@ -28,15 +28,19 @@ def leverage(state: DeskState, case: Case) -> Refusal | None:
 
 
 def liquidation_distance(state: DeskState, case: Case) -> Refusal | None:
-    """Check 4: an entry must stay this far from its liquidation price: 1/leverage - maintenance margin, either side."""
+    """Check 4: an entry must stay this far from its liquidation price: 1/leverage - maintenance margin, either side.
+
+    A position that stands already this near by the venue's own price is not added to.
+    """
     if not case.instrument.is_derivative:
         return None
     distance, limit = 1 / case.intent.leverage - MMR, state.limits.entry_liquidation_buffer_pct
-    if distance >= limit:
+    told = state.liquidation_distance(case.intent.symbol)
+    if distance >= limit and (told is None or told >= limit):
         return None
-    text = (
-        f"liquidation {figure(distance * 100)} % away at {plain(case.intent.leverage)}x, limit {figure(limit * 100)} %"
-    )
+    where = f"at {plain(case.intent.leverage)}x" if distance < limit else "by the venue's price"
+    distance = distance if distance < limit or told is None else told
+    text = f"liquidation {figure(distance * 100)} % away {where}, limit {figure(limit * 100)} %"
     return Refusal(Reason.LIQUIDATION_NEAR, text, distance, limit, "risk.entry_liquidation_buffer_pct")
 
 

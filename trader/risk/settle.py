@@ -13,6 +13,8 @@ from decimal import Decimal
 import msgspec
 
 from trader.market.clock import Now
+from trader.market.funding import FundingAccrual
+from trader.market.instrument import Instrument
 from trader.orders.account import AccountSnapshot
 from trader.orders.order import Fill
 from trader.orders.reason import Reason
@@ -30,6 +32,7 @@ from trader.risk.care import OrderCare
 from trader.risk.case import ABSURD
 from trader.risk.finding import Finding, Severity
 from trader.risk.granted import Booked, Reconciliation, Transfer
+from trader.risk.refusal import plain
 from trader.risk.state import WALLETS, DeskState
 
 CONFIRM_S = 2.0
@@ -57,7 +60,8 @@ class Reconciler:
         self._read_account(snapshot)
         found = [*lost, *differences(self._state.ledger, snapshot)]
         confirmed = self._confirm(found, snapshot)
-        adjustments, transfers = self._settle(confirmed, now)
+        adjustments, transfers, funding = self._settle(confirmed, now)
+        self._prove_funding(found, snapshot)
         adopted = tuple(b.order for b in booked if b.adopted and b.order is not None)
         open_rows = [row for row in found if row not in confirmed]
         mismatched = tuple(row for row in confirmed if row.kind is not DifferenceKind.WALLET)
@@ -74,6 +78,7 @@ class Reconciler:
             mismatches=mismatched,
             adjustments=adjustments,
             transfers=transfers,
+            funding=funding,
             resolved=tuple(sorted(unproven & self._proven())),
             findings=(*(f for b in booked for f in b.findings), *_findings(mismatched)),
             clean=clean,
@@ -113,7 +118,7 @@ class Reconciler:
         state.fees = snapshot.fees or state.fees
         if not snapshot.complete:
             return
-        state.margin = snapshot.margin
+        state.margins = {margin.currency: margin for margin in snapshot.margins}
         state.venue_positions = {position.symbol: position for position in snapshot.positions}
         for currency in {instrument.quote for instrument in state.ledger.instruments.values()} & WALLETS:
             if currency not in state.ledger.wallets:
@@ -144,11 +149,14 @@ class Reconciler:
             self._sighted = seen
         return confirmed
 
-    def _settle(self, confirmed: list[Difference], now: Now) -> tuple[tuple[Fill, ...], tuple[Transfer, ...]]:
+    def _settle(
+        self, confirmed: list[Difference], now: Now
+    ) -> tuple[tuple[Fill, ...], tuple[Transfer, ...], tuple[FundingAccrual, ...]]:
         """Book confirmed differences in the venue's favour."""
         ledger = self._state.ledger
         adjustments: list[Fill] = []
         transfers: list[Transfer] = []
+        funding: list[FundingAccrual] = []
         for row in confirmed:
             if row.kind is DifferenceKind.WALLET:
                 continue
@@ -159,25 +167,76 @@ class Reconciler:
         for row in confirmed:
             if row.kind is not DifferenceKind.WALLET:
                 continue
+            symbol = self._funding_symbol(row)
+            if symbol is not None:
+                funding.append(self._correct_funding(symbol, row.amount, now))
+                continue
             ledger.set_wallet(row.subject, ledger.wallets[row.subject] + row.amount)
             transfers.append(Transfer(row.subject, row.amount, as_result=self._adjusted))
             if not self._adjusted:
                 self._state.day.transfer(row.amount)
             self._adjusted = False
-        return tuple(adjustments), tuple(transfers)
+        return tuple(adjustments), tuple(transfers), tuple(funding)
+
+    def _funding_symbol(self, row: Difference) -> str | None:
+        """Name the symbol whose funding explains a wallet difference: no larger than what was booked for it unproven."""
+        state = self._state
+        unproven = {
+            symbol: amount
+            for symbol, (amount, _) in state.funding_unproven.items()
+            if state.ledger.instruments[symbol].quote == row.subject
+        }
+        if self._adjusted or not unproven or abs(row.amount) > sum(unproven.values()):
+            return None
+        return max(unproven, key=lambda symbol: unproven[symbol])
+
+    def _correct_funding(self, symbol: str, amount: Decimal, now: Now) -> FundingAccrual:
+        """Book the difference between the venue's funding and ours as funding: it is a result, and no money paid in."""
+        ledger = self._state.ledger
+        ledger.pay_funding(symbol, amount)
+        self._state.funding_unproven.pop(symbol)
+        size, mark = ledger.positions[symbol].size, ledger.marks.get(symbol, Decimal(0))
+        return FundingAccrual(symbol, now.market_time, Decimal(0), size, mark, amount)
+
+    def _prove_funding(self, found: list[Difference], snapshot: AccountSnapshot) -> None:
+        """Forget what has been booked as funding once a later reading shows the same money as the books."""
+        state = self._state
+        differ = {row.subject for row in found if row.kind is DifferenceKind.WALLET}
+        if not snapshot.complete or open_questions(state.ledger, snapshot):
+            return
+        for symbol, (_, booked_at) in tuple(state.funding_unproven.items()):
+            if booked_at < snapshot.asked_at and state.ledger.instruments[symbol].quote not in differ:
+                del state.funding_unproven[symbol]
+
+
+def product_change(known: Instrument, told: Instrument) -> Finding | None:
+    """Return the finding of a symbol that has become another product or another size of contract, None for the same one."""
+    if (known.product_id, known.contract_size) == (told.product_id, told.contract_size):
+        return None
+    text = (
+        f"{known.symbol} was {known.product_id} of {plain(known.contract_size)} {known.base}, the venue now says "
+        f"{told.product_id} of {plain(told.contract_size)}; start anew to trade it"
+    )
+    return Finding("product_changed", Reason.PRODUCT_HALTED, Severity.REDUCE_ONLY, text, known.symbol)
 
 
 def _is_sound(snapshot: AccountSnapshot) -> bool:
     """True when every figure of the reading is a number that an account can have."""
+    debts = {margin.currency for margin in snapshot.margins}  # losses of derivatives may leave less than nothing
     held = [amount for balance in snapshot.balances for amount in (balance.available, balance.hold)]
+    owned = [
+        amount for each in snapshot.balances if each.currency not in debts for amount in (each.available, each.hold)
+    ]
     signed = [position.size for position in snapshot.positions] + [fill.fee for fill in snapshot.fills]
     filled = [amount for fill in snapshot.fills for amount in (fill.size, fill.price)]
     rates = [snapshot.fees.maker, snapshot.fees.taker] if snapshot.fees is not None else []
-    margin = [snapshot.margin.available_margin] if snapshot.margin is not None else []
+    margin = [margin.available_margin for margin in snapshot.margins]
     if not all(amount.is_finite() and abs(amount) < ABSURD for amount in (*held, *signed, *filled, *rates, *margin)):
         return False
     return (
-        all(amount >= 0 for amount in held) and all(amount > 0 for amount in filled) and all(rate < 1 for rate in rates)
+        all(amount >= 0 for amount in owned)
+        and all(amount > 0 for amount in filled)
+        and all(rate < 1 for rate in rates)
     )
 
 

@@ -55,8 +55,10 @@ class DeskState:
         self.reserved_at: dict[str, float] = {}
         self.sent_at: dict[str, float] = {}
         self.fees = ENTRY_TIER
-        self.margin: MarginSummary | None = None
+        self.margins: dict[str, MarginSummary] = {}
         self.venue_positions: dict[str, VenuePosition] = {}
+        self.funding_unproven: dict[str, tuple[Decimal, float]] = {}
+        """By symbol: funding booked by our own reckoning and not yet seen in the venue's wallet, and when (machine time)."""
         self.entries_sent = 0
         self.reconciled = False
 
@@ -107,6 +109,24 @@ class DeskState:
         caps = [limits.leverage_max_global, limits.leverage_max]
         caps += [c for c in (limits.leverage_max_per_symbol.get(symbol), instrument.max_leverage) if c is not None]
         return min(caps)
+
+    def liquidation_distance(self, symbol: str) -> Decimal | None:
+        """How far the mark is from the venue's liquidation price, as a fraction of the mark; None where none is named.
+
+        A price told for a position of the other side, or for one since closed, says nothing.
+        """
+        told, mark = self.venue_positions.get(symbol), self.ledger.marks.get(symbol)
+        size = self.ledger.positions[symbol].size
+        if (
+            told is None
+            or not mark
+            or not told.liquidation_price
+            or told.liquidation_price < 0
+            or told.size * size <= 0
+        ):
+            return None
+        ahead = mark - told.liquidation_price if size > 0 else told.liquidation_price - mark
+        return max(ahead, ZERO) / mark
 
     def mode(self, symbol: str, now: Now) -> Level:
         """The mode that binds `symbol`: the holds, and the user feed's silence, which ends by backfill instead of
