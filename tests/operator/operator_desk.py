@@ -15,6 +15,14 @@ from trader.store.events import Event
 from trader.store.reader import EventReader
 
 
+def run_alone(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one command of `run.py` by itself."""
+    return subprocess.run(
+        [sys.executable, "run.py", *arguments], cwd=ROOT, env=clean_environment(**environment),
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
 class OperatorDesk:
     """One running trader and its exchange."""
 
