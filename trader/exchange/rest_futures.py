@@ -28,6 +28,8 @@ def balance_summary(call: Call) -> dict[str, Any]:
     figures, windows = summary_figures(call.desk.exchange)
     percentage = figures.pop("liquidation_buffer_percentage")
     body: dict[str, Any] = {name: {"value": value, "currency": "USD"} for name, value in figures.items()}
+    for window in windows.values():
+        del window["liquidation_buffer_percentage"]  # the stream has it, REST has the amount instead
     return {"balance_summary": {**body, "liquidation_buffer_percentage": percentage, **windows}}
 
 
