@@ -28,6 +28,8 @@ from trader.store.payloads import fill_payload
 CHECKPOINT_EVERY_S = 60.0
 ZERO = Decimal(0)
 T = TypeVar("T")
+# Made at import: msgspec's first look at a type must not happen in two threads at once.
+_ORDER, _REPORT = msgspec.json.Decoder(Order), msgspec.json.Decoder(OrderReport)
 _GUARD_EVENTS = {
     "daily_loss": EventName.DAILY_LOSS_BREACH,
     "liquidation_buffer": EventName.LIQUIDATION_BUFFER_BREACH,
@@ -237,9 +239,9 @@ class Bookkeeper:
                 memory = RiskMemory.from_bytes(str(event.payload["record"]).encode())
                 orders, reports = [], []
             elif event.event == EventName.ORDER_INTENT:
-                orders.append(_record(event, Order))
+                orders.append(_record(event, _ORDER))
             elif event.event == EventName.ORDER_REPORT:
-                reports.append(_record(event, OrderReport))
+                reports.append(_record(event, _REPORT))
             elif event.event == EventName.ORDER_OUTCOME and event.payload["state"] == OrderState.RELEASED.value:
                 orders = [_released(order, str(event.payload["client_order_id"])) for order in orders]
         self._desk.restore(memory, orders, reports, Now(market_time, now.machine_time))
@@ -259,8 +261,8 @@ def _text(record: Order | OrderReport) -> str:
     return msgspec.json.encode(record).decode()
 
 
-def _record(event: Event, kind: type[T]) -> T:
-    return msgspec.json.decode(str(event.payload["record"]), type=kind)
+def _record(event: Event, decoder: msgspec.json.Decoder[T]) -> T:
+    return decoder.decode(str(event.payload["record"]))
 
 
 def _released(order: Order, client_order_id: str) -> Order:

@@ -23,6 +23,9 @@ CONNECTIONS_MAX = 16
 REQUEST_WITHIN_S = 2.0
 SEND_WITHIN_S = 2.0
 ACCEPT_S = 0.5
+_decoder = msgspec.json.Decoder(
+    Request
+)  # made at import: msgspec's first look at a type must not happen in two threads at once
 
 Say = Callable[[str], None]
 Handle = Callable[[Request, Say], Told]
@@ -86,7 +89,7 @@ class ControlServer:
         try:
             who = _peer(connection)
             line = read_line(connection, bytearray(), REQUEST_BYTES_MAX)
-            request = msgspec.json.decode(line or b"", type=Request)
+            request = _decoder.decode(line or b"")
         except (OSError, ValueError) as error:
             return Told(f"not a command: {error}", done=True, ok=False)
         if who is None:

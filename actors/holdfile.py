@@ -13,6 +13,10 @@ from trader.orders.reason import Reason
 from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
 from trader.store.atomic import write_atomically
 
+_decoder = msgspec.json.Decoder(
+    HoldTable
+)  # made at import: msgspec's first look at a type must not happen in two threads at once
+
 
 class HoldFile:
     """Keeps the durable part of the table in `path`."""
@@ -23,7 +27,7 @@ class HoldFile:
     def load(self) -> HoldTable:
         """Return the saved table; an empty one when there is no file; a HALTED one when the file cannot be read."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=HoldTable)
+            return _decoder.decode(self._path.read_bytes())
         except FileNotFoundError:
             return HoldTable()
         except (OSError, msgspec.DecodeError) as error:

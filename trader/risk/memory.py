@@ -43,9 +43,14 @@ class RiskMemory(msgspec.Struct, frozen=True):
     def from_bytes(cls, content: bytes) -> RiskMemory:
         """Read a record back; ValueError for anything else."""
         try:
-            return msgspec.json.decode(content, type=cls)
+            return _decoder.decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"the stored risk record cannot be read: {error}") from None
+
+
+_decoder = msgspec.json.Decoder(
+    RiskMemory
+)  # made at import: msgspec's first look at a type must not happen in two threads at once
 
 
 def remember(state: DeskState, funding_until: Mapping[str, float], now: Now) -> RiskMemory:

@@ -74,6 +74,11 @@ class Anchor(msgspec.Struct, frozen=True):
         return Head(self.base_sequence, bytes.fromhex(self.base_mac))
 
 
+_decoder = msgspec.json.Decoder(
+    Anchor
+)  # made at import: msgspec's first look at a type must not happen in two threads at once
+
+
 def write_anchor(layout: Layout, keys: MasterKeys, anchor: Anchor) -> None:
     """Replace the anchor durably. Raises OSError."""
     line = msgspec.json.encode(anchor)
@@ -88,7 +93,7 @@ def read_anchor(layout: Layout, keys: MasterKeys) -> Anchor:
     content = read_private(path, 16 << 20)
     line, _, rest = content.partition(b"\n")
     try:
-        anchor = msgspec.json.decode(line, type=Anchor)
+        anchor = _decoder.decode(line)
     except ValueError:
         raise StoreRefused(path, "the head anchor is damaged", _RESTORE) from None
     if anchor.schema > SCHEMA:
