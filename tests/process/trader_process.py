@@ -111,7 +111,10 @@ class TraderProcess:
                 assert found is not None, f"ended with {self.process.returncode} before {pattern!r}:\n{self.words()}"
             return found
 
-        return until(look, seconds, f"{pattern!r} on {stream} of\n{self.words()}\n")
+        try:
+            return until(look, seconds, f"{pattern!r} on {stream}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.words()}\n{self.stacks()}") from None
 
     def ready(self, seconds: float = 30) -> None:
         """Wait until the books agree with the venue."""
@@ -132,6 +135,15 @@ class TraderProcess:
         if self.process.poll() is None:
             self.process.kill()
         self.wait(10)
+
+    def stacks(self) -> str:
+        """End it so that every thread's stack is told; for a process that no longer does what it should."""
+        before = len(self.stderr.lines)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait(10)
+            self.stderr.finish()
+        return "\n".join(line for _, line in self.stderr.lines[before:])
 
     def words(self) -> str:
         """Return the last words of both streams."""
@@ -240,7 +252,9 @@ class Room:
         command = [sys.executable, *entry, "--profile", self.profile, "--exchange", str(self.ready_file)]
         if self.config is not None:
             command += ["--config", str(self.config)]
-        given = clean_environment(EVENT_STORE_ROOT=str(self.data), PYTHONWARNINGS="default", **environment)
+        given = clean_environment(
+            EVENT_STORE_ROOT=str(self.data), PYTHONWARNINGS="default", PYTHONFAULTHANDLER="1", **environment
+        )
         trader = TraderProcess([*command, *flags], given, self.profile_folder)
         self.traders.append(trader)
         return trader
