@@ -6,6 +6,7 @@ nothing without an Approval that is alive, unused, matching and allowed by the m
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, assert_never
 
@@ -18,6 +19,7 @@ from actors.messages import (
     BrokerMessage,
     CancelAll,
     CancelOrder,
+    Escalate,
     FeedState,
     FetchAccount,
     FetchHistory,
@@ -35,13 +37,15 @@ from actors.reports import BrokerReport
 from actors.workers import Urgency
 from trader.market.clock import Now
 from trader.market.instrument import Instrument
+from trader.orders.reason import Reason
 from trader.risk.approval import Approval
-from trader.risk.holds import UNTOLD
+from trader.risk.holds import ACCOUNT, UNTOLD, Hold, Level
 from trader.risk.limits import ExecutionSettings
 from trader.venue import FeedEvent, FeedHeartbeat, FeedItem, FeedKind, Venue
 
 RING_BARS = 600
 USED_APPROVALS_KEPT = 10_000
+FLAPPING, FLAPPING_S = 20, 60.0
 
 
 class Workers(Protocol):
@@ -95,6 +99,7 @@ class Broker(SupervisedActor):
         self._up = {FeedKind.MARKET: False, FeedKind.USER: False}
         self._heartbeat_at = {FeedKind.MARKET: float("-inf"), FeedKind.USER: float("-inf")}
         self._reconnects = 0
+        self._drops: deque[float] = deque(maxlen=FLAPPING)
         self._gaps = 0
         self._would_send = 0
         self._ready_told = False
@@ -186,11 +191,20 @@ class Broker(SupervisedActor):
             self._heartbeat_at[event.kind] = event.machine_time
         if was_up and not event.up:
             self._reconnects += 1
+            self._judge_flapping(event)
             logger.warning("{} feed down: {}", event.kind, event.reason)
         elif event.up and not was_up:
             logger.info("{} feed up", event.kind)
         if event.gap:
             self._gaps += 1
+
+    def _judge_flapping(self, event: FeedEvent) -> None:
+        """A connection that drops again and again feeds nobody: the account goes reduce-only (F-W13)."""
+        self._drops.append(event.machine_time)
+        if len(self._drops) == FLAPPING and event.machine_time - self._drops[0] < FLAPPING_S:
+            text = f"{FLAPPING} connections lost within {FLAPPING_S:g} s, the last: {event.reason}"
+            hold = Hold("feed_flapping", Level.REDUCE_ONLY, ACCOUNT, Reason.FEED_DOWN, text, "broker")
+            self.addresses.supervisor.tell(Escalate(hold))
 
     # --- the last gate -----------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ from actors.status import StatusWriter
 from actors.supervisor import Supervisor, vitals_of
 from trader.coinbase.cold import cancel_everything
 from trader.coinbase.feed import MarketFeed, UserFeed
+from trader.coinbase.polling import MarketPolling, UserPolling
 from trader.coinbase.rest import CoinbaseVenue
 from trader.config import Settings
 from trader.exit_code import Ends, ExitCode
@@ -50,6 +51,7 @@ from trader.store.log import EventStore
 from trader.store.recorder import InputRecorder
 from trader.store.verdict import StoreBusy, StoreRefused
 from trader.strategy.registry import StrategyError, create_strategy
+from trader.venue import Feed
 
 SWITCH_INTERVAL_S = 0.0005
 COLD_DEADLINE_S = 20.0
@@ -128,7 +130,7 @@ def _run(
     operations = Operations(options.config, settings, folder, lambda: read_settings(options))
     events = EventLog(store, settings.profile, settings.config_hash, time.time)
     surroundings = LiveSurroundings(AddressBook(tuple(instruments)), events, inbox, uuid.uuid4().hex[:6])
-    ports = LivePorts(venue, lambda: _feeds(connection, instruments, settings), clock, dry_run=options.dry_run)
+    ports = LivePorts(venue, lambda: _feeds(connection, venue, instruments, settings), clock, dry_run=options.dry_run)
     holds = HoldFile(folder / "holds.json")
     _start_mode(settings, holds, clock, options.config.parent)
     recorder = surroundings.recorder = _recorder(settings, folder, surroundings.run_id, instruments)
@@ -207,12 +209,16 @@ def _each_tick(
 
 
 def _feeds(
-    connection: Connection, instruments: dict[str, Instrument], settings: Settings
-) -> list[MarketFeed | UserFeed]:
-    products = list(instruments.values())
+    connection: Connection, venue: CoinbaseVenue, instruments: dict[str, Instrument], settings: Settings
+) -> list[Feed]:
+    """Make the feeds of one broker incarnation: streams, or polling where streaming is switched off."""
+    products, key, ca_file = list(instruments.values()), connection.credentials, connection.ca_file
+    if not settings.feed.streaming:
+        return [MarketPolling(venue, products), UserPolling(venue)]
+    clock = venue.token_clock
     return [
-        MarketFeed(connection.ws_url, connection.credentials, products, settings.feed, ca_file=connection.ca_file),
-        UserFeed(connection.ws_user_url, connection.credentials, products, settings.feed, ca_file=connection.ca_file),
+        MarketFeed(connection.ws_url, key, products, settings.feed, token_clock=clock, ca_file=ca_file),
+        UserFeed(connection.ws_user_url, key, products, settings.feed, token_clock=clock, ca_file=ca_file),
     ]
 
 

@@ -76,6 +76,7 @@ def approve(order: Order, machine_time: float, life_s: float, *, reduces: bool, 
         end_time=order.expires_at,
         leverage=order.leverage if order.leverage != 1 else None,
         stop_price=order.stop_price,
+        reduces=reduces,
     )
     digest = digest_of(request)
     return Approval(
