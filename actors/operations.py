@@ -99,6 +99,8 @@ class Operations:
         self._published.publish(status)
         self._alerting.observe(status)
         self._ready = self._ready or status.mode is not Level.STARTING
+        if status.stopping:
+            self._service.stopping()
         self._words = f"{status.mode.name}: {verdict(status).sentence}"
 
     def on_tick(self, machine_time: float) -> None:
@@ -127,6 +129,7 @@ class Operations:
         if self._control is not None:
             self._control.close()
         self._alerting.close()
+        self._service.close()
         if self._metrics is not None:
             self._metrics.close()
 

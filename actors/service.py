@@ -21,7 +21,7 @@ class ServiceManager:
         wanted = environ.pop("WATCHDOG_PID", "") in {"", str(os.getpid())}
         self._every_s = int(period) / 2e6 if period.isdecimal() and int(period) and wanted else 0.0
         self._next = 0.0
-        self._ready = False
+        self._ready = self._stopping = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) if address else None
         if self._socket is not None:
             self._socket.setblocking(False)
@@ -38,8 +38,15 @@ class ServiceManager:
             self._send(f"WATCHDOG=1\nSTATUS={words}")
 
     def stopping(self) -> None:
-        """Say that the end has begun."""
-        self._send("STOPPING=1")
+        """Say, once, that the end has begun."""
+        if not self._stopping:
+            self._stopping = True
+            self._send("STOPPING=1")
+
+    def close(self) -> None:
+        """Let the socket go."""
+        if self._socket is not None:
+            self._socket.close()
 
     def _send(self, text: str) -> None:
         if self._socket is not None:
