@@ -57,5 +57,5 @@ def connected(running: Running) -> Iterator[Client]:
     try:
         yield client
     finally:
-        client.socket.close()
+        client.socket.close(timeout=1)
         client.socket.shutdown()  # close() alone leaves a broken connection's socket open

@@ -26,7 +26,7 @@ PRODUCTS = (
     "BTC-PERP-INTX",
     "ETH-PERP-INTX",
 )
-OPERATIONS = 800
+OPERATIONS = 600
 TOO_SLOW = {"F-N10"}  # a hundred megabytes, or a byte a second
 
 
