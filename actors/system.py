@@ -214,12 +214,19 @@ def _feeds(
     """Make the feeds of one broker incarnation: streams, or polling where streaming is switched off."""
     products, key, ca_file = list(instruments.values()), connection.credentials, connection.ca_file
     if not settings.feed.streaming:
-        return [MarketPolling(venue, products), UserPolling(venue)]
+        every_s = poll_interval_s(len(products), settings.rest.rate_limit_per_minute)
+        return [MarketPolling(venue, products, every_s), UserPolling(venue, every_s)]
     clock = venue.token_clock
     return [
         MarketFeed(connection.ws_url, key, products, settings.feed, token_clock=clock, ca_file=ca_file),
         UserFeed(connection.ws_user_url, key, products, settings.feed, token_clock=clock, ca_file=ca_file),
     ]
+
+
+def poll_interval_s(products: int, per_minute: int) -> float:
+    """Return how often to poll so that polling takes at most half of the minute's requests, never faster than every two seconds."""
+    requests = 5 + 2 * products
+    return max(2.0, 60.0 * requests / (per_minute / 2))
 
 
 def _open_store(folder: Path, settings: Settings, connection: Connection) -> EventStore:

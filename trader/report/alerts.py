@@ -189,7 +189,9 @@ def _symbol_holds(status: SystemStatus) -> list[Condition]:
 
 
 def _unprotected(status: SystemStatus) -> list[Condition]:
-    """A position whose only protection is an actor that does not work."""
+    """A position whose only protection is an actor that does not work; while stopping that is no news."""
+    if status.stopping or status.ended:
+        return []
     broken = {actor.name: actor.state for actor in status.actors if actor.state not in ("ok", "busy")}
     return [
         Condition(
