@@ -1,0 +1,97 @@
+"""The runbook's command lines are real, and those of the documents work as they stand there, with `run.py` in place of the runner."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from operator_desk import run_alone
+from trader_process import ROOT, exchange_process
+
+from run import COMMANDS
+
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+LINES = re.findall(r"python run\.py ([^`\n|]*?)(?=`|\n|$)", RUNBOOK)
+
+
+def test_every_command_of_the_runbook_is_a_row_of_the_command_table() -> None:
+    """And every command that acts on a running trader is in the runbook."""
+    named = {line.split()[0] for line in LINES if line and not line.startswith("-")}
+    assert named <= set(COMMANDS)
+    acting = {name for name, (place, _) in COMMANDS.items() if "operator_command" in place} - {"pause"}
+    assert acting <= named
+
+
+@pytest.mark.parametrize("line", sorted({line for line in LINES if "PROFILE" not in line and "COPY" not in line}))
+def test_each_command_line_of_the_runbook_is_understood(line: str) -> None:
+    """With --help behind it, the parser accepts every flag that stands before; nothing is run."""
+    words = line.replace("CAUSE", "kill").replace("SYMBOL", "BTC-USD").split()
+    command = words[0] if words and not words[0].startswith("-") else "trade"
+    flags = [word for word in words if word.startswith("--")]
+    deeper = words[1:2] if command == "events" or words[:2] == ["config", "accept"] else []
+    told = run_alone(command, *deeper, "--help").stdout if flags else ""
+    assert [flag for flag in flags if flag not in told and flag != "--help"] == []
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An exchange every run of this module attaches to."""
+    with exchange_process() as exchange:
+        file = tmp_path_factory.mktemp("documents") / "ready.json"
+        file.write_text(json.dumps(exchange.ready))
+        yield file
+
+
+DOCUMENTED: Mapping[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "a full dry cycle": (("--profile", "dev", "--dry-run", "--dev-fast"), {}),
+    "a specific symbol": (("--profile", "dev", "--symbols", "BTC-USD", "--dry-run", "--dev-fast"), {}),
+    "several symbols": (("--profile", "demo", "--symbols", "BTC-USD", "ETH-USD", "--dev-fast"), {}),
+    "leverage one": (("--profile", "demo", "--leverage", "1", "--dev-fast"), {}),
+    "limit orders": (("--profile", "demo", "--order-type", "limit", "--tif", "IOC", "--dev-fast"), {}),
+    "an interval": (("--profile", "demo", "--interval", "30", "--duration", "3"), {}),
+    "mock trading": (("--profile", "dev", "--interval", "1", "--duration", "5"), {}),
+    "reduce-only by restart": (("--profile", "canary", "--reduce-only", "--duration", "3"), {}),
+    "the canary, dry": (("--profile", "canary", "--dry-run", "--duration", "3"), {}),
+    "demo, mocked": (
+        ("--profile", "demo", "--dev-fast"),
+        {"COINBASE_SANDBOX": "1", "PERPS_FORCE_MOCK": "1"},
+    ),
+    "prod on paper": (("--profile", "prod", "--dev-fast"), {"PERPS_PAPER": "1"}),
+    "a louder log": (("--profile", "dev", "--dev-fast"), {"LOG_LEVEL": "DEBUG"}),
+    "perpetuals": (
+        ("--profile", "dev", "--symbols", "BTC-PERP", "--dev-fast"),
+        {"COINBASE_ENABLE_DERIVATIVES": "1"},
+    ),
+    "no kept connections": (("--profile", "dev", "--dev-fast"), {"COINBASE_ENABLE_KEEP_ALIVE": "0"}),
+    "a limit from the environment": (("--profile", "dev", "--dev-fast"), {"RISK_MAX_DAILY_LOSS_USD": "5"}),
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_the_documents_command_lines_work(name: str, ready: Path, tmp_path: Path) -> None:
+    """Must show 7: each ends with 0, leaves its health file, and no order is left open."""
+    flags, environment = DOCUMENTED[name]
+    attached = () if "COINBASE_ENABLE_DERIVATIVES" in environment else ("--exchange", str(ready))
+    done = run_alone(*flags, *attached, EVENT_STORE_ROOT=str(tmp_path), **environment)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    profile = flags[flags.index("--profile") + 1]
+    health = json.loads((tmp_path / "perps_bot" / profile / "health.json").read_text())
+    assert health["profile"] == profile
+    assert "ERROR" not in done.stderr
+    if "--reduce-only" in flags:
+        assert health["mode"] == "REDUCE_ONLY"
+        second = run_alone("--profile", profile, "--duration", "2", *attached, EVENT_STORE_ROOT=str(tmp_path))
+        assert "resume" in second.stdout.split("\n\n")[0]
+
+
+def test_live_without_a_key_ends_with_77_and_spot_force_live_alone_stays_on_paper(tmp_path: Path) -> None:
+    """SPOT_FORCE_LIVE selects the venue only; --live is still needed, and it needs a key."""
+    done = run_alone("--profile", "prod", "--live", EVENT_STORE_ROOT=str(tmp_path), SPOT_FORCE_LIVE="1")
+    assert done.returncode == 77
+    assert "COINBASE_API_KEY" in done.stderr
+    done = run_alone("--profile", "spot", "--dev-fast", EVENT_STORE_ROOT=str(tmp_path), SPOT_FORCE_LIVE="1")
+    assert done.returncode == 0, done.stderr
+    assert "PAPER" in done.stdout
