@@ -15,6 +15,9 @@ from trader.market.clock import Now
 MEASURE_S = 2.0
 REPLAY_S = 3600.0
 """On the embedded exchange a clock this far off is a recorded market's, and its distance means nothing."""
+LATE_S = 1.0
+PATIENCE_S = 10.0
+"""A heartbeat that is late waited in a buffer, as after a pause of this process; late ones for this long are the truth."""
 
 
 class _Reading(msgspec.Struct, frozen=True, gc=False):
@@ -35,10 +38,16 @@ class MarketClock:
         self._anchor: _Reading | None = None
         self._rate = 1.0
         self._latest = 0.0
+        self._late_since: float | None = None
         self.skew_s: float | None = None
 
     def hear(self, market_time: float, machine_time: float) -> None:
         """Take one heartbeat's two times, or the venue's answer at the start. Feed threads."""
+        if self.late_s(market_time, machine_time) <= LATE_S:
+            self._late_since = None
+        elif self._late_since is None or machine_time - self._late_since < PATIENCE_S:
+            self._late_since = self._late_since or machine_time
+            return
         reading = _Reading(market_time, machine_time)
         anchor = self._anchor
         skew_s = market_time - (time.time() + machine_time - time.monotonic())
@@ -52,6 +61,13 @@ class MarketClock:
         measured = (market_time - anchor.market_time) / elapsed
         self._rate = measured if self._free_running and abs(measured - 1.0) > 0.05 else 1.0
         self._anchor = reading
+
+    def late_s(self, market_time: float, machine_time: float) -> float:
+        """Return how many machine seconds something stamped `market_time` came later than this clock says; 0 before the first reading."""
+        anchor = self._anchor
+        if anchor is None or self._rate <= 0:
+            return 0.0
+        return (anchor.market_time - market_time) / self._rate + machine_time - anchor.machine_time
 
     def now(self) -> Now:
         """Return both clocks now. Before the first heartbeat the market's clock is this machine's UTC clock."""

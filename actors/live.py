@@ -8,13 +8,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
+import msgspec
 from loguru import logger
 
 from actors.clock import MarketClock
 from actors.workers import WorkerPool
+from trader.market.quote import BookTop, Quote
 from trader.venue import Feed, FeedHeartbeat, FeedItem, FeedKind, Venue
 
 REST_WORKERS = 5
+STALE_ON_ARRIVAL_S = 2.0
 
 
 class LivePorts:
@@ -34,10 +37,22 @@ class LivePorts:
 
     def open_feeds(self, name: str, deliver: Callable[[FeedItem], None], stopped: Callable[[], bool]) -> None:
         """Start a thread for each feed of this incarnation."""
+
+        def judged(item: FeedItem) -> None:
+            deliver(self._judged(item))
+
         for feed in self._make_feeds():
             threading.Thread(
-                target=_run_feed, args=(feed, deliver, stopped), name=f"{name}:{feed.kind}", daemon=True
+                target=_run_feed, args=(feed, judged, stopped), name=f"{name}:{feed.kind}", daemon=True
             ).start()
+
+    def _judged(self, item: FeedItem) -> FeedItem:
+        """Taint a price that waited in a buffer, as after a pause of this process: its arrival is no proof that it is fresh."""
+        if isinstance(item, Quote | BookTop) and not item.tainted:
+            late_s = self._clock.late_s(item.market_time, item.machine_time)
+            if late_s > STALE_ON_ARRIVAL_S:
+                return msgspec.structs.replace(item, tainted=f"{late_s:.1f} s old on arrival")
+        return item
 
     def on_heartbeat(self, beat: FeedHeartbeat) -> None:
         """Set the market's clock by the market connection's heartbeat."""
