@@ -118,10 +118,8 @@ class Backtest:
             self._walk(on_progress)
             self._finish()
         except Exception as error:
-            raise StageError(
-                f"bar {self._bar} of {self.history.bars}, market time {self._moment:.0f}: {_told(error)}"
-            ) from error
-        return self._outcome()
+            raise stage_error(f"bar {self._bar} of {self.history.bars}", self._moment, error) from error
+        return outcome_of(self.system, self.results, self._bar, float(self.history.last_end))
 
     # --- the walk ----------------------------------------------------------------------------------------------------------
 
@@ -197,24 +195,27 @@ class Backtest:
         self.system.check_books()
         self.results.curve.add(float(self.history.last_end), self.venue.equity())
 
-    def _outcome(self) -> Outcome:
-        results = self.results
-        return Outcome(
-            bars=self._bar,
-            curve=results.curve,
-            trades=tuple(results.trades),
-            executions=results.executions,
-            exposed_s=results.round_trips.exposed_s(self.history.last_end),
-            open_symbols=results.round_trips.open_symbols,
-            holds=tuple(self.system.holds.placed),
-            risk=self.system.report("risk", RiskReport),
-            events=dict(sorted(self.journal.counts.items())),
-            digest=self.journal.digest,
-        )
+
+def outcome_of(system: BacktestSystem, results: Results, bars: int, until: float) -> Outcome:
+    """Put together what a run came to that ended at market time `until`."""
+    return Outcome(
+        bars=bars,
+        curve=results.curve,
+        trades=tuple(results.trades),
+        executions=results.executions,
+        exposed_s=results.round_trips.exposed_s(until),
+        open_symbols=results.round_trips.open_symbols,
+        holds=tuple(system.holds.placed),
+        risk=system.report("risk", RiskReport),
+        events=dict(sorted(system.journal.counts.items())),
+        digest=system.journal.digest,
+    )
 
 
-def _told(error: Exception) -> str:
-    return str(error) if isinstance(error, StageError) else f"{type(error).__name__}: {error}"
+def stage_error(where: str, market_time: float, error: Exception) -> StageError:
+    """Return the error that ends a run, with the place it happened at."""
+    told = str(error) if isinstance(error, StageError) else f"{type(error).__name__}: {error}"
+    return StageError(f"{where}, market time {market_time:.0f}: {told}")
 
 
 def run_backtest(

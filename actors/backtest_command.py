@@ -17,15 +17,18 @@ from math import inf
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 from loguru import logger
 
 from actors.backtest import Outcome, run_backtest
+from actors.backtest_envelopes import SUFFIXES, Envelopes, load_envelopes, run_envelopes
 from actors.backtest_market import History, load_history
 from actors.backtest_models import Latency, MarketModels
 from actors.straight import StageError
 from trader.config import ConfigErrors, Settings, load_settings
 from trader.exchange.candle_path import CandleFileError
 from trader.exit_code import Ends, ExitCode
+from trader.market.instrument import Instrument
 from trader.report.backtest import BacktestSummary, GuardAct, summary_json, summary_text, write_results
 from trader.report.performance import measure
 from trader.risk.holds import Hold
@@ -39,28 +42,59 @@ class _Parser(argparse.ArgumentParser):
         raise Ends(ExitCode.USAGE, f"run.py backtest: {message}\nSee: python run.py backtest --help")
 
 
+class Market(msgspec.Struct, frozen=True):
+    """What the files hold, whichever they are: what is counted, how long a bar is by default, and when it begins and ends."""
+
+    recorded: History | Envelopes
+    instruments: tuple[Instrument, ...]
+    bar_seconds: int
+    total: int
+    unit: str
+    begin: float
+    end: float
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one backtest; return the exit code. Raises Ends for what keeps it from running."""
     options = _parse(arguments)
     logger.remove()
-    begin, end = _moment(options.begin, -inf), _moment(options.end, inf)
-    wanted = [name.upper() for name in options.symbols] if options.symbols else None
     try:
-        history = load_history(options.market, _models(options, {}), wanted, begin, end)
+        market = _market(options)
     except CandleFileError as error:
         raise Ends(ExitCode.USAGE, f"run.py backtest: {error}") from error
-    settings = _settings(options, history)
+    settings = _settings(options, market)
     models = _models(options, {"maker_fee": settings.paper.maker_fee, "taker_fee": settings.paper.taker_fee})
+    folder = options.config.parent
     try:
-        with _progress(history, shown=not options.json and sys.stderr.isatty()) as on_progress:
-            outcome = run_backtest(
-                settings, history, models, folder=options.config.parent,
-                resume_daily=options.operator == "daily", on_progress=on_progress,
-            )  # fmt: skip
+        with _progress(market, shown=not options.json and sys.stderr.isatty()) as on_progress:
+            if isinstance(market.recorded, Envelopes):
+                outcome = run_envelopes(settings, market.recorded, models, folder=folder, on_progress=on_progress)
+            else:
+                daily = options.operator == "daily"
+                outcome = run_backtest(
+                    settings, market.recorded, models, folder=folder, resume_daily=daily, on_progress=on_progress
+                )
     except StageError as error:
         raise Ends(ExitCode.NEGATIVE, f"run.py backtest: the run is worthless and was stopped: {error}") from error
-    _write(options, settings, history, models, outcome)
+    _write(options, settings, market, models, outcome)
     return ExitCode.OK
+
+
+def _market(options: argparse.Namespace) -> Market:
+    """Read what --market names: candles, one file per symbol, or one recording of envelopes."""
+    wanted = [name.upper() for name in options.symbols] if options.symbols else None
+    if any(name.endswith(SUFFIXES) for name in options.market):
+        if len(options.market) > 1 or options.begin or options.end:
+            raise CandleFileError(
+                "a recording of envelopes runs alone and whole; give one file, without --from and --to"
+            )
+        found = load_envelopes(Path(options.market[0]), wanted)
+        return Market(found, found.instruments, 1, found.messages, "messages", found.begin, found.end)
+    begin, end = _moment(options.begin, -inf), _moment(options.end, inf)
+    history = load_history(options.market, _models(options, {}), wanted, begin, end)
+    instruments = tuple(one.instrument for one in history.series)
+    first = float(history.first_end - history.seconds)
+    return Market(history, instruments, history.seconds, history.bars, "candles", first, float(history.last_end))
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -77,7 +111,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         nargs="+",
         metavar="FILE",
         required=True,
-        help="candles, CSV or .csv.gz; PRODUCT=FILE where the name does not say",
+        help="candles, CSV or .csv.gz (PRODUCT=FILE where the name does not say), or one .jsonl(.gz) of recorded envelopes",
     )
     add("--symbols", nargs="+", metavar="SYMBOL", help="only these of the files")
     add("--from", dest="begin", metavar="TIME", help="first candle, like 2023-03-10 or 2023-03-10T12:00")
@@ -132,23 +166,22 @@ def _moment(text: str | None, otherwise: float) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _settings(options: argparse.Namespace, history: History) -> Settings:
+def _settings(options: argparse.Namespace, market: Market) -> Settings:
     """Load the profile as it trades on paper, with the files' symbols and bars as long as their candles."""
     overrides: dict[str, object] = {
-        "symbols": [one.instrument.symbol for one in history.series],
-        "strategy.bar_seconds": options.interval or history.seconds,
+        "strategy.bar_seconds": options.interval or market.bar_seconds,
     }
+    if isinstance(market.recorded, History):  # a recording may hold products that the configuration does not know
+        overrides["symbols"] = [one.symbol for one in market.instruments]
     if options.equity:
         overrides["paper.equity_usd"] = options.equity
-    derivatives = any(one.instrument.is_derivative for one in history.series)
+    derivatives = any(one.is_derivative for one in market.instruments)
     environ = dict(os.environ) | ({"COINBASE_ENABLE_DERIVATIVES": "1"} if derivatives else {})
     loaded = load_settings(options.config, options.profile, paper=True, overrides=overrides, environ=environ)
     if isinstance(loaded, ConfigErrors):
         raise Ends(ExitCode(loaded.exit_code), str(loaded))
-    if loaded.strategy.bar_seconds % history.seconds:
-        text = (
-            f"bars of {loaded.strategy.bar_seconds} s cannot be made of candles of {history.seconds} s; give a multiple"
-        )
+    if loaded.strategy.bar_seconds % market.bar_seconds:
+        text = f"bars of {loaded.strategy.bar_seconds} s cannot be made of candles of {market.bar_seconds} s; give a multiple"
         raise Ends(ExitCode.USAGE, f"run.py backtest: {text}")
     try:
         create_strategy(loaded.strategy, loaded.filters, loaded.sizing, folder=options.config.parent)
@@ -164,7 +197,7 @@ def _models(options: argparse.Namespace, fees: dict[str, Decimal]) -> MarketMode
 
 
 @contextmanager
-def _progress(history: History, *, shown: bool) -> Iterator[Callable[[int, float], None]]:
+def _progress(market: Market, *, shown: bool) -> Iterator[Callable[[int, float], None]]:
     """Show a bar with rate and time left; it is drawn by a thread of its own, the run only notes how far it is."""
     if not shown:
         yield lambda _bars, _time: None
@@ -189,7 +222,7 @@ def _progress(history: History, *, shown: bool) -> Iterator[Callable[[int, float
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=4) as progress:
-        task = progress.add_task("backtest", total=history.bars)
+        task = progress.add_task("backtest", total=market.total)
 
         def note(bars: int, market_time: float) -> None:
             day = datetime.fromtimestamp(market_time, UTC).strftime("%Y-%m-%d")
@@ -199,9 +232,9 @@ def _progress(history: History, *, shown: bool) -> Iterator[Callable[[int, float
 
 
 def _write(
-    options: argparse.Namespace, settings: Settings, history: History, models: MarketModels, outcome: Outcome
+    options: argparse.Namespace, settings: Settings, market: Market, models: MarketModels, outcome: Outcome
 ) -> None:
-    summary = _summary(options, settings, history, models, outcome)
+    summary = _summary(options, settings, market, models, outcome)
     curve = outcome.curve
     if options.out is not None:
         try:
@@ -217,9 +250,9 @@ def _write(
 
 
 def _summary(
-    options: argparse.Namespace, settings: Settings, history: History, models: MarketModels, outcome: Outcome
+    options: argparse.Namespace, settings: Settings, market: Market, models: MarketModels, outcome: Outcome
 ) -> BacktestSummary:
-    quotes = sorted({one.instrument.quote for one in history.series})
+    quotes = sorted({one.quote for one in market.instruments})
     operator = (
         "resumes each midnight UTC what only a person can"
         if options.operator == "daily"
@@ -230,13 +263,14 @@ def _summary(
         config_hash=settings.config_hash,
         strategy=settings.strategy.name,
         files=tuple(Path(name.rpartition("=")[2]).name for name in options.market),
-        symbols=tuple(one.instrument.symbol for one in history.series),
-        begin=float(history.first_end - history.seconds),
-        end=float(history.last_end),
+        symbols=tuple(one.symbol for one in market.instruments),
+        begin=market.begin,
+        end=market.end,
         bars=outcome.bars,
+        unit=market.unit,
         bar_seconds=settings.strategy.bar_seconds,
         currency="+".join(quotes),
-        models=models.describe() | {"operator": operator},
+        models=models.describe(recorded_book=market.unit == "messages") | {"operator": operator},
         performance=measure(outcome.curve, outcome.trades, outcome.exposed_s),
         reasons=tuple((symbol, reason.value, count) for symbol, reason, count in outcome.risk.reasons),
         guards=guard_acts(outcome.holds),

@@ -40,9 +40,9 @@ class MarketModels(msgspec.Struct, frozen=True):
     taker_fee: Decimal = Decimal("0.009")
     funding_rate_hourly: Decimal = Decimal("0.00001")
 
-    def describe(self) -> dict[str, str]:
-        """Return each model in one line for people and for the summary."""
-        return {
+    def describe(self, *, recorded_book: bool = False) -> dict[str, str]:
+        """Return each model in one line for people and for the summary; a recorded book needs no model of spread and depth."""
+        told = {
             "spread": f"{self.spread_bps} bp around the price of the candle",
             "depth": f"{LEVELS} levels a side, {self.level_usd} USD each, {self.level_bps} bp apart",
             "latency": {
@@ -54,6 +54,36 @@ class MarketModels(msgspec.Struct, frozen=True):
             "funding": f"{self.funding_rate_hourly * 100:f} % of the notional an hour, perpetuals only, longs pay",
             "resting orders": "fill at their limit once a later candle trades through it",
         }
+        if recorded_book:
+            told |= {
+                "spread": "as recorded",
+                "depth": "the ten recorded levels a side",
+                "latency": "orders meet the book they were decided on",
+                "slippage": "none beyond the recorded book",
+                "resting orders": "fill at their limit once the best price passes it",
+            }
+        return told
+
+
+Levels = tuple[tuple[Decimal, Decimal], ...]
+
+
+class GivenSide:
+    """One side of a recorded book: its levels as they were, the best one first."""
+
+    __slots__ = ("_levels", "is_bid")
+
+    def __init__(self, levels: Levels, increment: Decimal, *, is_bid: bool) -> None:
+        self.is_bid = is_bid
+        self._levels = tuple((int(price / increment), size) for price, size in levels)
+
+    def levels(self) -> Iterator[tuple[int, Decimal]]:
+        """(ticks, size) from the best price outward."""
+        return iter(self._levels)
+
+    def reaches(self, ticks: int, limit_ticks: int | None) -> bool:
+        """Whether a resting price is one that a taker with this limit accepts."""
+        return reaches(ticks, limit_ticks, is_bid=self.is_bid)
 
 
 class BookSide:
@@ -80,6 +110,11 @@ class BookSide:
 
     def reaches(self, ticks: int, limit_ticks: int | None) -> bool:
         """Whether a resting price is one that a taker with this limit accepts."""
-        if limit_ticks is None:
-            return True
-        return ticks >= limit_ticks if self.is_bid else ticks <= limit_ticks
+        return reaches(ticks, limit_ticks, is_bid=self.is_bid)
+
+
+def reaches(ticks: int, limit_ticks: int | None, *, is_bid: bool) -> bool:
+    """Whether a resting price is one that a taker with this limit accepts; None is no limit."""
+    if limit_ticks is None:
+        return True
+    return ticks >= limit_ticks if is_bid else ticks <= limit_ticks

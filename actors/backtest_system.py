@@ -179,6 +179,8 @@ class BacktestSystem:
         venue: InProcessVenue,
         journal: DigestJournal,
         folder: Path,
+        *,
+        candles: bool = True,
     ) -> None:
         self.stage = stage
         self.time = stage.time
@@ -191,7 +193,7 @@ class BacktestSystem:
         events = EventLog(journal, settings.profile, settings.config_hash, lambda: self.time.now().market_time)
         self.surroundings = StageSurroundings(self.addresses, events, self.time, stage.launch, self._new_id, RUN_ID)
         ports = BacktestPorts(venue, self.time)
-        specs = child_specs(settings, self.surroundings, ports, instruments, folder=folder, candles=True)
+        specs = child_specs(settings, self.surroundings, ports, instruments, folder=folder, candles=candles)
         supervisor = Supervisor.start(
             SUPERVISOR, 1, self.surroundings, specs, self.holds, _NoEnding(), settings.supervision.hang_s
         )

@@ -15,7 +15,7 @@ from typing import cast
 import msgspec
 
 from actors.backtest_account import Wallets
-from actors.backtest_models import BPS, BookSide, MarketModels
+from actors.backtest_models import BPS, BookSide, GivenSide, Levels, MarketModels
 from trader.exchange.ladder import HalfBook
 from trader.exchange.matching import walk
 from trader.market.instrument import Instrument
@@ -53,7 +53,7 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
 class _Book:
     """What the model knows of one product now, in ticks: its price, where an order meets the market, spread, distance of levels."""
 
-    __slots__ = ("instrument", "level_size", "meet_ticks", "price_ticks", "spread_ticks", "step_ticks")
+    __slots__ = ("given", "instrument", "level_size", "meet_ticks", "price_ticks", "spread_ticks", "step_ticks")
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
@@ -61,9 +61,12 @@ class _Book:
         self.spread_ticks = 1
         self.step_ticks = 1
         self.level_size = ZERO
+        self.given: tuple[BookSide | GivenSide, BookSide | GivenSide] | None = None
 
-    def side(self, *, is_bid: bool, shift_ticks: int = 0) -> BookSide:
-        """Return one side; `shift_ticks` moves it away from whoever takes."""
+    def side(self, *, is_bid: bool, shift_ticks: int = 0) -> BookSide | GivenSide:
+        """Return one side, as recorded where it is; `shift_ticks` moves a modelled one away from whoever takes."""
+        if self.given is not None:
+            return self.given[0] if is_bid else self.given[1]
         bid = self.meet_ticks - self.spread_ticks // 2
         if is_bid:
             return BookSide(bid - shift_ticks, self.step_ticks, self.level_size, is_bid=True)
@@ -131,6 +134,20 @@ class InProcessVenue:
         """Set how wide and how deep one product's book is."""
         book = self._books[symbol]
         book.spread_ticks, book.step_ticks, book.level_size = spread_ticks, step_ticks, level_size
+
+    def set_touch(self, symbol: str, bid: Decimal, ask: Decimal) -> None:
+        """Move one product's book to a recorded best bid and ask, and fill resting orders that they pass."""
+        book = self._books[symbol]
+        bid_ticks, ask_ticks = (int(price / book.instrument.price_increment) for price in (bid, ask))
+        book.spread_ticks = ask_ticks - bid_ticks
+        book.price_ticks = book.meet_ticks = bid_ticks + book.spread_ticks // 2
+        if self._resting[symbol]:
+            self.trade_through(symbol, ask_ticks, bid_ticks)
+
+    def set_levels(self, symbol: str, bids: Levels, asks: Levels) -> None:
+        """Let orders meet a recorded book, best levels first."""
+        increment = self._books[symbol].instrument.price_increment
+        self._books[symbol].given = GivenSide(bids, increment, is_bid=True), GivenSide(asks, increment, is_bid=False)
 
     def trade_through(self, symbol: str, low_ticks: int, high_ticks: int) -> None:
         """Fill resting orders that a candle with these extremes traded through, then end those whose time is over."""
@@ -254,7 +271,8 @@ class InProcessVenue:
         buying = request.side is Side.BUY
         limit = int(request.limit_price / instrument.price_increment)
         opposite = book.side(is_bid=not buying)
-        if request.post_only and opposite.reaches(next(opposite.levels())[0], limit):
+        best = next(opposite.levels(), None)
+        if request.post_only and best is not None and opposite.reaches(best[0], limit):
             return Refused("INVALID_LIMIT_PRICE_POST_ONLY", f"{request.limit_price} would trade at once")
         resting = [one.request for orders in self._resting.values() for one in orders.values()]
         if not self.wallets.can_pay(request, resting, self.models.taker_fee):

@@ -42,7 +42,10 @@ class GuardAct(msgspec.Struct, frozen=True):
 
 
 class BacktestSummary(msgspec.Struct, frozen=True):
-    """One run. `reasons` count every evaluation by symbol and code; `digest` names the event log. Money in `currency`."""
+    """One run of `bars` candles or messages, as `unit` says. Money in `currency`.
+
+    `reasons` count every evaluation by symbol and code; `digest` names the event log.
+    """
 
     profile: str
     config_hash: str
@@ -52,6 +55,7 @@ class BacktestSummary(msgspec.Struct, frozen=True):
     begin: float
     end: float
     bars: int
+    unit: str
     bar_seconds: int
     currency: str
     models: Mapping[str, str]
@@ -77,6 +81,7 @@ def summary_json(summary: BacktestSummary) -> bytes:
         "from": utc_text(summary.begin),
         "to": utc_text(summary.end),
         "bars": summary.bars,
+        "unit": summary.unit,
         "bar_seconds": summary.bar_seconds,
         "models": dict(summary.models),
         "first_equity": str(performance.first_equity.quantize(CENT)),
@@ -156,7 +161,7 @@ def summary_text(summary: BacktestSummary, samples: list[tuple[float, Decimal]])
     change = f"({last - first:+,.2f}), fees {performance.fees:,.2f}"
     lines = [
         f"BACKTEST  {summary.profile}: {ran}",
-        f"          {span}, {summary.bars:,} candles of {', '.join(summary.files)}",
+        f"          {span}, {summary.bars:,} {summary.unit} of {', '.join(summary.files)}",
         f"EQUITY    {first:,.2f} → {last:,.2f} {summary.currency} {change}",
     ]
     drawn = sparkline([equity for _, equity in samples])
