@@ -64,7 +64,7 @@ def _exit_row(decisions: list[Decision]) -> Row:
     exits = [one for one in decisions if one.action is Action.CLOSE]
     if not exits or not all(one.reduce_only for one in exits):
         return fail("exit", "no exit in a market that turns against the position", "the strategy's stop in config.toml")
-    return ok("exit", f"asks to close when the market turns, each time reduce-only")
+    return ok("exit", "asks to close when the market turns, each time reduce-only")
 
 
 def _walk(strategy: Strategy, instrument: Instrument, bar_seconds: int, position: PositionView) -> list[Decision]:
