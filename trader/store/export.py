@@ -14,6 +14,7 @@ from typing import Any, Final, TextIO
 import msgspec
 
 from trader.orders.position import Position, apply_fill
+from trader.store.dead_letters import COLUMNS as DEAD_LETTER_COLUMNS, dead_letters
 from trader.store.events import Event, EventName
 from trader.store.payloads import fill_of, money, text
 from trader.store.projections import Positions, readable, utc_text
@@ -241,4 +242,5 @@ KINDS: Final[dict[str, tuple[tuple[str, ...], Callable[[Iterable[Event]], Iterat
     "tax": (TAX_COLUMNS, tax),
     "totals": (_TOTAL_COLUMNS, totals),
     "days": (("day", "symbol", *_DAY_SUMS), days),
+    "dead-letters": (DEAD_LETTER_COLUMNS, dead_letters),
 }
