@@ -14,11 +14,12 @@ from pathlib import Path
 
 import msgspec
 
+from actors.backtest_book import Execution
 from actors.backtest_market import HOUR_S, History
 from actors.backtest_models import MarketModels
 from actors.backtest_quotes import QuoteMaker
 from actors.backtest_system import BacktestSystem, DigestJournal, DrivenStage
-from actors.backtest_venue import Execution, InProcessVenue
+from actors.backtest_venue import InProcessVenue
 from actors.messages import FeedState, Resume
 from actors.reports import RiskReport
 from actors.straight import StageError, StraightStage

@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
-import msgspec
-
 from actors.backtest_account import Wallets
-from actors.backtest_models import BPS, BookSide, GivenSide, Levels, MarketModels
+from actors.backtest_book import NOTHING, Execution, Filled, ProductBook, Resting
+from actors.backtest_models import BPS, GivenSide, Levels, MarketModels
 from trader.exchange.ladder import HalfBook
 from trader.exchange.matching import walk
 from trader.market.instrument import Instrument
@@ -40,64 +39,6 @@ FEE_STEP = Decimal("0.00000001")
 RESTS = frozenset({TimeInForce.GTC, TimeInForce.GTD})
 
 
-class Execution(msgspec.Struct, frozen=True, gc=False):
-    """One execution as the backtest's results take it; `size` is signed, a sell is negative."""
-
-    symbol: str
-    size: Decimal
-    price: Decimal
-    fee: Decimal
-    market_time: float
-
-
-class _Book:
-    """What the model knows of one product now, in ticks: its price, where an order meets the market, spread, distance of levels."""
-
-    __slots__ = ("given", "instrument", "level_size", "meet_ticks", "price_ticks", "spread_ticks", "step_ticks")
-
-    def __init__(self, instrument: Instrument) -> None:
-        self.instrument = instrument
-        self.price_ticks = self.meet_ticks = 0
-        self.spread_ticks = 1
-        self.step_ticks = 1
-        self.level_size = ZERO
-        self.given: tuple[BookSide | GivenSide, BookSide | GivenSide] | None = None
-
-    def side(self, *, is_bid: bool, shift_ticks: int = 0) -> BookSide | GivenSide:
-        """Return one side, as recorded where it is; `shift_ticks` moves a modelled one away from whoever takes."""
-        if self.given is not None:
-            return self.given[0] if is_bid else self.given[1]
-        bid = self.meet_ticks - self.spread_ticks // 2
-        if is_bid:
-            return BookSide(bid - shift_ticks, self.step_ticks, self.level_size, is_bid=True)
-        return BookSide(bid + self.spread_ticks + shift_ticks, self.step_ticks, self.level_size, is_bid=False)
-
-
-class _Filled(msgspec.Struct, frozen=True, gc=False):
-    """What an order has got so far, cumulative: size, value in quote currency per unit of contract size, and fees."""
-
-    size: Decimal = ZERO
-    value: Decimal = ZERO
-    fees: Decimal = ZERO
-
-
-NOTHING = _Filled()
-
-
-class _Resting(msgspec.Struct, frozen=True, gc=False):
-    """An order that rests on the book: its request, its id, the whole ticks of its limit, and what it has got."""
-
-    request: OrderRequest
-    order_id: str
-    limit_ticks: int
-    filled: _Filled
-
-    @property
-    def leaves(self) -> Decimal:
-        """Size still to be filled."""
-        return self.request.size - self.filled.size
-
-
 class InProcessVenue:
     """See the module docstring. `deliver` receives order reports, as the user feed would bring them."""
 
@@ -113,17 +54,17 @@ class InProcessVenue:
         self.deliver: Callable[[FeedItem], None] = lambda _item: None
         self.on_execution: Callable[[Execution], None] = lambda _execution: None
         self.wallets = Wallets(instruments, funds)
-        self._books = {instrument.symbol: _Book(instrument) for instrument in instruments}
+        self._books = {instrument.symbol: ProductBook(instrument) for instrument in instruments}
         self._machine_time = machine_time
         self._orders: dict[str, str] = {}
         self._finished: dict[str, OrderReport] = {}
-        self._resting: dict[str, dict[str, _Resting]] = {instrument.symbol: {} for instrument in instruments}
+        self._resting: dict[str, dict[str, Resting]] = {instrument.symbol: {} for instrument in instruments}
         self._fills: deque[Fill] = deque()
         self._made = self._executions = 0
         self.resting_orders = 0
         """How many orders wait on a book."""
 
-    # --- the market, told by the driver ------------------------------------------------------------------------------------
+    # --- the market, told by the driver
 
     def set_price(self, symbol: str, price_ticks: int, meet_ticks: int) -> None:
         """Move one product's book: positions are worth `price_ticks`, orders meet the market around `meet_ticks`."""
@@ -179,7 +120,7 @@ class InProcessVenue:
         """All wallets, coins and open profits at the middle of each book."""
         return self.wallets.equity(self.middle)
 
-    # --- the port ----------------------------------------------------------------------------------------------------------
+    # --- the port
 
     def server_time(self) -> float:
         """Return the market's clock."""
@@ -245,14 +186,14 @@ class InProcessVenue:
         )
 
     def candles(self, symbol: str, start: float, end: float, seconds: int) -> list[Candle]:
-        """Return nothing: a backtest warms its windows by its own candles."""
+        """Return nothing, as `trades`: a backtest warms its windows by its own market."""
         return []
 
     def trades(self, symbol: str, limit: int) -> list[Trade]:
-        """Return nothing, as `candles`."""
+        """Return nothing."""
         return []
 
-    # --- matching ----------------------------------------------------------------------------------------------------------
+    # --- matching
 
     def _refusal(self, request: OrderRequest) -> Refused | None:
         """The exchange's checks that concern these kinds of order."""
@@ -298,7 +239,7 @@ class InProcessVenue:
         if taken >= request.size:
             self._tell(request, order_id, OrderState.FILLED, filled)
         elif request.time_in_force in RESTS:
-            self._resting[request.symbol][order_id] = _Resting(request, order_id, limit, filled)
+            self._resting[request.symbol][order_id] = Resting(request, order_id, limit, filled)
             self.resting_orders += 1
             self._tell(request, order_id, OrderState.OPEN, filled)
         else:
@@ -309,8 +250,8 @@ class InProcessVenue:
         self.resting_orders -= 1
 
     def _execute(
-        self, request: OrderRequest, order_id: str, size: Decimal, value: Decimal, before: _Filled, *, maker: bool
-    ) -> _Filled:
+        self, request: OrderRequest, order_id: str, size: Decimal, value: Decimal, before: Filled, *, maker: bool
+    ) -> Filled:
         """Book one execution and return what the order has got with it."""
         instrument = self._books[request.symbol].instrument
         rate = self.models.maker_fee if maker else self.models.taker_fee
@@ -324,9 +265,9 @@ class InProcessVenue:
         self._fills.append(fill)
         self.wallets.book(instrument, size * sign, value * sign, fee)
         self.on_execution(Execution(request.symbol, size * sign, price, fee, self.market_time))
-        return _Filled(before.size + size, before.value + value, before.fees + fee)
+        return Filled(before.size + size, before.value + value, before.fees + fee)
 
-    def _tell(self, request: OrderRequest, order_id: str, state: OrderState, filled: _Filled) -> None:
+    def _tell(self, request: OrderRequest, order_id: str, state: OrderState, filled: Filled) -> None:
         """Bring a report to the user feed and keep the last word of a finished order."""
         report = self._report(request, order_id, state, filled)
         if state is not OrderState.OPEN:
@@ -336,7 +277,7 @@ class InProcessVenue:
                 del self._orders[next(iter(self._orders))]
         self.deliver(report)
 
-    def _report(self, request: OrderRequest, order_id: str, state: OrderState, filled: _Filled) -> OrderReport:
+    def _report(self, request: OrderRequest, order_id: str, state: OrderState, filled: Filled) -> OrderReport:
         return OrderReport(
             client_order_id=request.client_order_id,
             order_id=order_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import pykka
@@ -26,21 +26,15 @@ from actors.messages import (
     Hello,
     IntentRefused,
     PositionUpdate,
-    RiskMessage,
-    Session,
     StopPeak,
-    SymbolMessage,
 )
+from actors.recording import CannotReplay, Recording
 from actors.straight import Forever
 from trader.config import Settings
 from trader.orders.order import OrderIntent
 from trader.store.events import Event, EventName
 from trader.store.memory import MemoryJournal
-from trader.store.recorder import GAP, Input, read_inputs
 
-KINDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Began, Session, *get_args(RiskMessage), *get_args(SymbolMessage))
-}
 TO_RISK = (OrderIntent, Evaluations, StopPeak, Hello)
 TO_SYMBOL = (IntentRefused, PositionUpdate)
 OF_SYMBOLS = frozenset({EventName.STRATEGY_SIGNAL.value})
@@ -62,29 +56,6 @@ FIXED = (SUPERVISOR, RISK, BROKER)
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class CannotReplay(ValueError):
-    """The recording does not hold what a replay needs; the message says what is missing."""
-
-
-class Heard(msgspec.Struct, frozen=True):
-    """One recorded input, decoded."""
-
-    actor: str
-    machine_time: float
-    message: Any
-
-
-class Recording(msgspec.Struct, frozen=True):
-    """The newest session of a folder of recorded inputs, in the order recorded."""
-
-    session: Session
-    inputs: tuple[Heard, ...]
-
-    def of(self, actor: str) -> list[Heard]:
-        """Return what one actor handled."""
-        return [heard for heard in self.inputs if heard.actor == f"{actor}#1"]
-
-
 class Told(msgspec.Struct, frozen=True):
     """One message a replayed actor told, and to whom."""
 
@@ -100,38 +71,6 @@ class Parity(msgspec.Struct, frozen=True):
     events: int
     decisions: int
     differences: tuple[str, ...]
-
-
-def read_recording(folder: Path) -> Recording:
-    """Read the newest session. Raises CannotReplay, OSError."""
-    session: Session | None = None
-    inputs: list[Heard] = []
-    for entry in read_inputs(folder):
-        if entry.kind == GAP:
-            raise CannotReplay(
-                f"{entry.body.decode()} messages were lost by the recorder; a replay would be of another session"
-            )
-        heard = Heard(entry.actor, entry.machine_time, _decoded(entry))
-        if isinstance(heard.message, Session):
-            session, inputs = heard.message, []
-        else:
-            inputs.append(heard)
-    if session is None:
-        raise CannotReplay(f"{folder}: the head of the session is not among the files kept; replay a shorter session")
-    if any(not heard.actor.endswith("#1") for heard in inputs):
-        raise CannotReplay(
-            "an actor restarted in this session: its successor began from the store, which is not recorded"
-        )
-    return Recording(session, tuple(inputs))
-
-
-def _decoded(entry: Input) -> Any:
-    try:
-        return entry.message(KINDS)
-    except (KeyError, msgspec.DecodeError) as error:
-        raise CannotReplay(
-            f"{entry.kind} to {entry.actor} holds what has no bytes (settings changed while running?): {error}"
-        ) from error
 
 
 class _ListeningAddress(Address):

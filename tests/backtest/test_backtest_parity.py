@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from actors.options import parse
-from actors.replay import CannotReplay, Recording, compare, read_recording
+from actors.recording import CannotReplay, Recording, read_recording
+from actors.replay import compare
 from actors.trade_command import load
 from tests.backtest.backtest_markets import ROOT
 from trader.config import Settings
