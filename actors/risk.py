@@ -152,8 +152,11 @@ class Risk(SupervisedActor):
             case Evaluations():
                 self.evaluated[message.symbol, message.incarnation] = message.counts
             case SetMode():
+                changed = message.holds != self.holds
                 self.holds = message.holds
                 self.desk.set_holds(message.holds)
+                if changed:
+                    self._cancel_due()
             case _:
                 self._handle_rare(message)
 
@@ -449,8 +452,7 @@ class Risk(SupervisedActor):
         self._send_exits()
         for payment in self.desk.accrue_funding(self.now):
             self.keeper.funding(payment, self.now)
-        for order in self.desk.cancels_due(self.now):
-            self.addresses.broker.tell(CancelOrder(order.client_order_id, order.order_id, order.symbol, order.note))
+        self._cancel_due()
         for order in self.desk.queries_due(self.now):
             self.addresses.broker.tell(
                 QueryOrder(order.client_order_id, order.order_id, order.symbol, order.created_at)
@@ -493,6 +495,11 @@ class Risk(SupervisedActor):
         if len(self.answers) > ANSWERS_KEPT:
             del self.answers[next(iter(self.answers))]
         logger.warning("the day's loss is measured anew, asked by {}", message.by)
+
+    def _cancel_due(self) -> None:
+        """Ask for the cancels that are due; a change of mode does not wait for the next tick."""
+        for order in self.desk.cancels_due(self.now):
+            self.addresses.broker.tell(CancelOrder(order.client_order_id, order.order_id, order.symbol, order.note))
 
     def _quiesced(self) -> Quiesced:
         live = [order for order in self.desk.ledger.live_orders() if not order.foreign]

@@ -296,6 +296,7 @@ class Symbol(SupervisedActor):
         self._state = update.state
         if first:
             self.strategy.restore(_remembered(update))
+            self._say_ready()
         if self._pending and update.settled == self._pending.decision_id:
             self._pending = None
         self._refresh_view()
@@ -329,6 +330,7 @@ class Symbol(SupervisedActor):
         self._warm = True
         self._history_source = history.source if history.closes else "nothing: the window fills by itself"
         self.window.seed(Bar(self.name, start, close, close, close, close) for start, close in history.closes)
+        self._say_ready()
 
     def _on_new_strategy(self, message: NewStrategy) -> None:
         """Go on with other settings: the stop's memory moves over, the window too unless it must hold something else."""
@@ -397,6 +399,10 @@ class Symbol(SupervisedActor):
             self.addresses.broker.tell(
                 FetchHistory(self.name, self.strategy.window_plan.bars, self._settings.bar_seconds, self.incarnation)
             )
+        self._say_ready()
+
+    def _say_ready(self) -> None:
+        """Tell the supervisor once nothing is missing: at once, and again on every tick until it is heard."""
         if self._warm and self._state is not None:
             self.addresses.supervisor.tell(Ready(self.name, self.incarnation, self._history_source))
 
