@@ -52,14 +52,14 @@ taker_fee = 0
 """
 
 
-def write_candles(folder: Path, symbols: Sequence[str] = SYMBOLS) -> list[str]:
+def write_candles(folder: Path, symbols: Sequence[str] = SYMBOLS, *, speed: int = SPEED) -> list[str]:
     """Write one file of minute candles per symbol; return the exchange's flags that replay them."""
     flags: list[str] = []
     for number, symbol in enumerate(symbols):
         file = folder / f"{symbol}.csv"
         file.write_text(_candles(START_PRICES[symbol], phase=number / len(symbols)))
         flags += ["--market", f"{symbol}={file}"]
-    return [*flags, "--speed", str(SPEED), "--equity", "100000", "--maker-fee", "0", "--taker-fee", "0"]
+    return [*flags, "--speed", str(speed), "--equity", "100000", "--maker-fee", "0", "--taker-fee", "0"]
 
 
 def _candles(price: float, phase: float) -> str:

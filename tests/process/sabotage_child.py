@@ -24,6 +24,7 @@ from actors.messages import Ready  # noqa: E402
 from actors.risk import Risk  # noqa: E402
 from actors.supervisor import Supervisor  # noqa: E402
 from actors.symbol import Symbol  # noqa: E402
+from trader.coinbase.rest import CoinbaseVenue  # noqa: E402
 from trader.strategy.signal_strategy import SignalStrategy  # noqa: E402
 
 
@@ -67,6 +68,17 @@ def arm(folder: Path) -> None:
         kind.handle = handle  # type: ignore[method-assign]
 
 
+def mark_cancels() -> None:
+    """Say when a worker hands a cancel to the venue's client."""
+    original = CoinbaseVenue.cancel
+
+    def cancel(self: Any, *given: Any, **named: Any) -> Any:
+        tell("cancel")
+        return original(self, *given, **named)
+
+    CoinbaseVenue.cancel = cancel  # type: ignore[method-assign]
+
+
 def burn(seconds: float) -> None:
     """Make every strategy spend so much CPU on each mark."""
     original = SignalStrategy.on_mark
@@ -83,6 +95,7 @@ def burn(seconds: float) -> None:
 
 if __name__ == "__main__":
     arm(Path(os.environ["SABOTAGE"]))
+    mark_cancels()
     if os.environ.get("SABOTAGE_BURN_S"):
         burn(float(os.environ["SABOTAGE_BURN_S"]))
     sys.exit(run.main())
