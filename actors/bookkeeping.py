@@ -227,13 +227,14 @@ class Bookkeeper:
 
     # --- reading back ------------------------------------------------------------------------------------------------------
 
-    def restore(self, now: Now) -> None:
-        """Rebuild a fresh desk from the newest record and the intents and reports after it (S8)."""
+    def restore(self, now: Now) -> float:
+        """Rebuild a fresh desk from the newest record and what followed (S8); return the market time the record is of, 0 without one."""
         memory: RiskMemory | None = None
         orders: list[Order] = []
         reports: list[OrderReport] = []
         market_time = now.market_time
-        for event in self._events.journal.replay({EventType.ORDER.value, EventType.ACCOUNT.value}):
+        kinds = {EventType.ORDER.value, EventType.ACCOUNT.value}
+        for event in self._events.journal.replay(kinds, since=EventName.LEDGER_CHECKPOINT):
             market_time = max(market_time, event.market_time)
             if event.event == EventName.LEDGER_CHECKPOINT:
                 memory = RiskMemory.from_bytes(str(event.payload["record"]).encode())
@@ -249,6 +250,9 @@ class Bookkeeper:
         live = _count(self._desk.ledger.live_orders())
         if memory is not None or orders:
             logger.info("books restored: {} orders after the last record, {} not finished", len(orders), live)
+        if memory is not None:
+            return memory.market_time
+        return min((order.created_at for order in orders), default=0.0)
 
 
 def _noted(result: Committed | CommitFailed) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
+from actors.figures import Miss
 from trader.orders.order import Order
 from trader.orders.reason import Reason
 from trader.risk.holds import HoldTable
@@ -54,6 +55,7 @@ class SymbolReport(msgspec.Struct, frozen=True):
     history_source: str
     incarnation: int
     mark: Decimal | None = None
+    nearest: Miss | None = None
 
 
 class PositionReport(msgspec.Struct, frozen=True):
@@ -113,6 +115,11 @@ class RiskReport(msgspec.Struct, frozen=True):
     trouble: str
     flattening: tuple[FlattenReport, ...] = ()
     answers: tuple[tuple[str, str], ...] = ()
+    fill_latency_s: float | None = None
+    slippage_bps: Decimal | None = None
+    drift: int = 0
+    guards: tuple[tuple[str, int], ...] = ()
+    nearest: Miss | None = None
 
 
 class BrokerReport(msgspec.Struct, frozen=True):
@@ -129,3 +136,4 @@ class BrokerReport(msgspec.Struct, frozen=True):
     call_p95_s: float | None
     on_wire: int
     would_send: int
+    items: int = 0

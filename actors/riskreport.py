@@ -58,6 +58,11 @@ def risk_report(risk: Risk) -> RiskReport:
         trouble=risk.flattening.trouble,
         flattening=risk.flattening.report(),
         answers=tuple(risk.answers.items()),
+        fill_latency_s=risk.quality.latency_s,
+        slippage_bps=risk.quality.slippage_bps,
+        drift=risk.drift,
+        guards=tuple(desk.guards.failures.items()),
+        nearest=risk.misses.nearest,
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 from loguru import logger
 
 from actors.base import SupervisedActor, Surroundings
+from actors.figures import NearestMiss
 from actors.messages import (
     Evaluations,
     FeedState,
@@ -107,6 +108,7 @@ class Symbol(SupervisedActor):
         self._last: DecisionReport | None = None
         self._quiet: tuple[Decision, float] | None = None
         self._history_source = ""
+        self._misses = NearestMiss()
         self._warm = False
         self._resets = 0
         self._asked_hello = self._asked_history = float("-inf")
@@ -250,6 +252,7 @@ class Symbol(SupervisedActor):
 
     def _note(self, decision: Decision, reason: Reason, text: str, context: Context) -> None:
         self._counts[reason] += 1
+        self._misses.note(self.name, reason, text, decision.measured, decision.limit, context.market_time)
         loud = self._quiet is not None or self._last is None or self._last.reason is not reason
         self._report(
             msgspec.structs.replace(decision, reason=reason) if reason is not decision.reason else decision,
@@ -364,6 +367,7 @@ class Symbol(SupervisedActor):
                 history_source=self._history_source,
                 incarnation=self.incarnation,
                 mark=self._quote.mark if self._quote is not None else None,
+                nearest=self._misses.nearest,
             )
         )
 

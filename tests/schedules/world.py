@@ -19,7 +19,8 @@ from actors.broker import Broker
 from actors.eventlog import EventLog
 from actors.messages import Escalate, Resume, Tick
 from actors.policy import Role
-from actors.risk import Risk, RiskSettings
+from actors.risk import Risk
+from actors.risk_base import RiskSettings
 from actors.stage import Place, Stage, StageSurroundings
 from actors.supervisor import ChildSpec, Supervisor
 from actors.symbol import Symbol, SymbolSettings
