@@ -116,8 +116,8 @@ class Broker(SupervisedActor):
             self._allows,
         )
         self._workers = self._ports.open_workers(name, self.actor_stopped.is_set)
-        sink = FeedSink(self.addresses, self._rings, self._ports.on_heartbeat, self.actor_stopped.is_set)
-        self._ports.open_feeds(name, sink.deliver, self.actor_stopped.is_set)
+        self._sink = FeedSink(self.addresses, self._rings, self._ports.on_heartbeat, self.actor_stopped.is_set)
+        self._ports.open_feeds(name, self._sink.deliver, self.actor_stopped.is_set)
 
     def handle(self, message: BrokerMessage) -> None:
         """Handle one message."""
@@ -181,6 +181,7 @@ class Broker(SupervisedActor):
                 call_p95_s=figures.p95_s,
                 on_wire=len(self._caller.wire_set()),
                 would_send=self._would_send,
+                items=self._sink.delivered,
             )
         )
 

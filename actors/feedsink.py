@@ -56,11 +56,13 @@ class FeedSink:
         self._rings = rings
         self._on_heartbeat = on_heartbeat
         self._stopped = stopped
+        self.delivered = 0
 
     def deliver(self, item: FeedItem) -> None:
         """Route one item. A stopped incarnation's late items are dropped: its successor has its own feeds."""
         if self._stopped():
             return
+        self.delivered += 1  # two feed threads may lose a count between them; it is a figure for people
         match item:
             case Quote():
                 if not item.tainted:

@@ -6,6 +6,7 @@ the limit is the supervisor's business, which sees `overflowed` and treats the r
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from queue import SimpleQueue
 from threading import Lock
@@ -16,6 +17,7 @@ from pykka._envelope import Envelope
 from actors.messages import CONFLATED, CONTROL
 
 HARD_LIMIT = 10_000
+AGES_KEPT = 256
 
 
 class _Slot:
@@ -42,6 +44,8 @@ class Mailbox:
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._idle = False
         self._limit = limit
+        self._probe: tuple[object, float] | None = None
+        self._ages: deque[float] = deque(maxlen=AGES_KEPT)
         self.high_water = 0
         self.conflated = 0
 
@@ -50,6 +54,7 @@ class Mailbox:
         kind = type(envelope.message)
         if kind in CONTROL:
             self._control.append(envelope)
+            item: object = envelope
         elif kind in CONFLATED:
             key = CONFLATED[kind](envelope.message)
             with self._slot_lock:
@@ -58,9 +63,13 @@ class Mailbox:
             if waiting:
                 self.conflated += 1
                 return
-            self._data.append(_Slot(key))
+            item = _Slot(key)
+            self._data.append(item)
         else:
             self._data.append(envelope)
+            item = envelope
+        if self._probe is None:
+            self._probe = item, time.monotonic()
         depth = len(self._control) + len(self._data)
         if depth > self.high_water:
             self.high_water = depth
@@ -84,16 +93,35 @@ class Mailbox:
     def take(self) -> Envelope[Any] | None:
         """Take the next envelope, or None at once. The reader's thread only."""
         if self._control:
-            return self._control.popleft()
+            first = self._control.popleft()
+            self._measure(first)
+            return first
         if not self._data:
             return None
         item = self._data.popleft()
+        self._measure(item)
         if type(item) is _Slot:
             with self._slot_lock:
                 envelope: Envelope[Any] = self._newest.pop(item.key)
             return envelope
         taken: Envelope[Any] = item
         return taken
+
+    def _measure(self, item: object) -> None:
+        """Note how long the probe waited, when this is it: one message at a time is timed, so that timing costs next to nothing."""
+        probe = self._probe
+        if probe is not None and probe[0] is item:
+            self._ages.append(time.monotonic() - probe[1])
+            self._probe = None
+
+    @property
+    def age_p99_s(self) -> float | None:
+        """How long messages waited, 99th percentile of the recent samples and of the one that waits now; None before any."""
+        ages, probe = sorted(self._ages.copy()), self._probe
+        waiting = time.monotonic() - probe[1] if probe is not None else 0.0
+        if not ages:
+            return waiting or None
+        return max(ages[min(int(len(ages) * 0.99), len(ages) - 1)], waiting)
 
     def empty(self) -> bool:
         """Whether nothing is waiting. Exact only for the reader."""

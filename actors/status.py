@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from loguru import logger
 
 from actors.address import SUPERVISOR
@@ -27,6 +28,7 @@ from trader.orders.reason import Reason
 from trader.report.banner import banner
 from trader.report.cycle import EVERY_S, cycle_metrics
 from trader.report.files import write_status_files
+from trader.report.reasons import EXPLANATIONS
 from trader.report.screen import render_screen
 from trader.report.status import (
     NOT_MEASURED,
@@ -35,6 +37,7 @@ from trader.report.status import (
     DecisionStatus,
     FeedStatus,
     FlowStatus,
+    GuardCount,
     MoneyStatus,
     OrderStatus,
     PositionStatus,
@@ -44,6 +47,7 @@ from trader.report.status import (
     SystemStatus,
     Unknown,
 )
+from trader.report.words import clock as clock_text
 from trader.risk.holds import ACCOUNT, HoldTable, Level
 from trader.store.events import EventName, Payload
 from trader.store.log import EventStore
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
     from actors.system import LiveSurroundings
 
 FILES_EVERY_S = 1.0
+RATE_OVER_S = 10.0
 SENT = frozenset({Reason.ENTRY_SENT, Reason.EXIT_SENT})
 
 
@@ -83,6 +88,7 @@ class StatusWriter:
         self._next_files = 0.0
         self._next_cycle = 0.0
         self._files_broken = ""
+        self._counted = 0, self._started.machine_time
         self.on_status: Callable[[SystemStatus], None] | None = None
         self.alert_state: Callable[[], AlertStatus] = AlertStatus
 
@@ -189,7 +195,9 @@ class StatusWriter:
             orders=_orders(risk, now.machine_time),
             decisions=self._decisions(risk, now.market_time, reasons),
             actors=self._actors(supervisor, now.machine_time),
-            feeds=_feeds(broker, now.machine_time),
+            feeds=_feeds(broker, now.machine_time, self._messages_per_s(broker, now.machine_time)),
+            guards=_guards(risk),
+            nearest_miss=self._nearest_miss(risk),
             store=self._store_status(),
             alerts=self.alert_state(),
             flow=_flow(risk),
@@ -265,8 +273,35 @@ class StatusWriter:
             restarts_1h=restarts,
             restarts_24h=restarts,
             trouble=trouble,
+            inbox_age_p99_ms=_waited(vitals.mailbox.age_p99_s if vitals else None),
             incarnation=incarnation,
         )
+
+    def _nearest_miss(self, risk: RiskReport | None) -> str:
+        """Return the refusal that came nearest to its limit, of all symbols and of risk, with the limit's place in the file."""
+        found = [risk.nearest] if risk and risk.nearest else []
+        for symbol in self._surroundings.addresses.symbols:
+            report, _ = self._read(symbol, SymbolReport)
+            if report is not None and report.nearest is not None:
+                found.append(report.nearest)
+        if not found:
+            return ""
+        near = min(found, key=lambda miss: miss.excess)
+        key = EXPLANATIONS[near.reason].config_key
+        place = f" ({self._settings.where(key)})" if key in self._settings.sources else ""
+        return f"{near.symbol} {clock_text(near.market_time)} {near.reason}: {near.text}{place}"
+
+    def _messages_per_s(self, broker: BrokerReport | None, machine_time: float) -> Seconds:
+        """Return the feed's messages a second since the look before the last, at least a second ago."""
+        if broker is None:
+            return Unknown("no broker yet")
+        items, at = self._counted
+        if broker.items < items:
+            items, at = 0, self._started.machine_time
+        rate = (broker.items - items) / (machine_time - at) if machine_time > at else 0.0
+        if machine_time - at >= RATE_OVER_S:
+            self._counted = broker.items, machine_time
+        return rate
 
     def _store_status(self) -> StoreStatus:
         health = self._store.health
@@ -279,6 +314,10 @@ class StatusWriter:
             size_bytes=health.bytes,
             disk_free_bytes=shutil.disk_usage(self._folder).free,
         )
+
+
+def _waited(seconds: float | None) -> Seconds:
+    return seconds * 1000 if seconds is not None else Unknown("nothing waited yet")
 
 
 def _known(value: float | None, why: str) -> Seconds:
@@ -350,7 +389,7 @@ def _orders(risk: RiskReport | None, machine_time: float) -> tuple[OrderStatus, 
     )
 
 
-def _feeds(broker: BrokerReport | None, machine_time: float) -> FeedStatus:
+def _feeds(broker: BrokerReport | None, machine_time: float, messages_per_s: Seconds) -> FeedStatus:
     if broker is None:
         return FeedStatus()
     return FeedStatus(
@@ -360,6 +399,7 @@ def _feeds(broker: BrokerReport | None, machine_time: float) -> FeedStatus:
         user_age_s=_age(broker.user_heartbeat_at, machine_time),
         gaps=broker.gaps,
         reconnects=broker.reconnects,
+        messages_per_s=messages_per_s,
         rest_p95_ms=_known(broker.call_p95_s * 1000 if broker.call_p95_s is not None else None, "no call yet"),
         rest_errors=broker.call_errors,
         rest_calls=broker.calls,
@@ -380,7 +420,20 @@ def _flow(risk: RiskReport | None) -> FlowStatus:
         orders_accepted=risk.placed - risk.venue_refused,
         orders_refused=risk.refused + risk.venue_refused,
         fills=risk.fills,
+        fill_latency_ms=_known(risk.fill_latency_s * 1000 if risk.fill_latency_s is not None else None, "no fill yet"),
+        slippage_bps=risk.slippage_bps if risk.slippage_bps is not None else Unknown("no fill yet"),
+        position_drift=risk.drift,
     )
+
+
+def _guards(risk: RiskReport | None) -> dict[str, GuardCount]:
+    """Return the failures of each guard, from the documents' metric names risk counts them under."""
+    found: dict[str, GuardCount] = {}
+    for name, count in risk.guards if risk else ():
+        guard, _, kind = name.removeprefix("risk.guards.").rpartition(".")
+        field = "recoverable" if kind.startswith("recoverable") else "critical"
+        found[guard] = msgspec.structs.replace(found.get(guard, GuardCount()), **{field: count})
+    return found
 
 
 def _rejections(reasons: Mapping[tuple[str, Reason], int]) -> dict[str, int]:
