@@ -15,13 +15,14 @@ from typing import Protocol, TypeVar
 from actors.address import SUPERVISOR, Address, AddressBook
 from actors.backtest_venue import InProcessVenue
 from actors.base import Running, SupervisedActor
+from actors.child import ChildState
 from actors.children import child_specs
 from actors.eventlog import EventLog
 from actors.messages import FeedState, Tick
 from actors.reports import RiskReport, SupervisorReport
 from actors.stage import StageSurroundings, VirtualTime
 from actors.straight import StageError
-from actors.supervisor import ChildState, Supervisor
+from actors.supervisor import Supervisor
 from actors.workers import Urgency
 from trader.config import Settings
 from trader.market.instrument import Instrument

@@ -14,10 +14,10 @@ import pykka
 
 from actors.base import Surroundings
 from actors.broker import Broker, VenuePorts
+from actors.child import ChildSpec
 from actors.policy import Role
 from actors.risk import Risk
 from actors.risk_base import RiskSettings
-from actors.supervisor import ChildSpec
 from actors.symbol import Symbol, SymbolSettings
 from trader.config import Budget, Settings
 from trader.market.instrument import Instrument

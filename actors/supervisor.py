@@ -6,15 +6,14 @@ checked again on the next tick. When it can no longer be trusted itself, the mai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from enum import StrEnum
-from typing import Any, Protocol, assert_never
+from collections.abc import Sequence
+from typing import assert_never
 
-import msgspec
 import pykka
 from loguru import logger
 
-from actors.base import SupervisedActor, Surroundings, Vitals
+from actors.base import SupervisedActor, Surroundings
+from actors.child import Child, ChildSpec, ChildState, report_of, vitals_of
 from actors.messages import (
     AllCancelled,
     CancelAll,
@@ -32,77 +31,16 @@ from actors.messages import (
     SupervisorMessage,
     Tick,
 )
-from actors.policy import RestartBudget, Role, SystemBudget, Verdict, after_death, after_hang
-from actors.reports import ChildReport, SupervisorReport
+from actors.modes import HoldKeeper, Modes
+from actors.policy import Role, SystemBudget, Verdict, after_death, after_hang
+from actors.reports import SupervisorReport
 from actors.shutdown import Ending, ShutdownSteps
 from trader.market.clock import Now
 from trader.orders.reason import Reason
 from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
-from trader.store.events import EventName, Payload
 
 RECOVERY_DEADLINE_S = 30.0
 PAUSE_S = 2.0
-
-
-class ChildState(StrEnum):
-    """Where a child is in its life."""
-
-    STARTING = "starting"
-    OK = "ok"
-    WAITING = "restarting"
-    QUARANTINED = "quarantined"
-    STOPPED = "stopped"
-
-
-class ChildSpec(msgspec.Struct, frozen=True):
-    """How to make one child. `make(incarnation)` starts the actor and returns its reference."""
-
-    name: str
-    role: Role
-    make: Callable[[int], pykka.ActorRef[Any]]
-    restarts: int
-    window_s: float
-    depends_on: tuple[str, ...] = ()
-
-
-class HoldKeeper(Protocol):
-    """Where the table of holds survives the process."""
-
-    def load(self) -> HoldTable:
-        """Return the table as last saved; an empty one on a first start."""
-        ...
-
-    def save(self, table: HoldTable) -> None:
-        """Replace the saved table, durably, before returning."""
-        ...
-
-
-class Child:
-    """One child as the supervisor sees it."""
-
-    def __init__(self, spec: ChildSpec) -> None:
-        self.spec = spec
-        self.budget = RestartBudget(spec.restarts, spec.window_s)
-        self.state = ChildState.WAITING
-        self.incarnation = 0
-        self.restart_at = float("-inf")
-        self.started_at = 0.0
-        self.ref: pykka.ActorRef[Any] | None = None
-        self.vitals: Vitals | None = None
-        self.abandoned = False
-        self.restarts = 0
-        self.trouble = ""
-
-    @property
-    def is_running(self) -> bool:
-        """Whether an incarnation is supposed to be alive."""
-        return self.state in {ChildState.STARTING, ChildState.OK}
-
-    @property
-    def loop_ended(self) -> bool:
-        """Whether the last incarnation's thread can run no more code; an abandoned one does not count."""
-        running = self.vitals.running if self.vitals else None
-        return self.abandoned or running is None or not running.is_alive()
 
 
 class Supervisor(SupervisedActor):
@@ -120,25 +58,18 @@ class Supervisor(SupervisedActor):
     ) -> None:
         super().__init__(name, incarnation, surroundings)
         self.children = {spec.name: Child(spec) for spec in specs}
-        self._keeper = keeper
+        self.modes = Modes(keeper, surroundings)
         self._ending = ending
         self._hang_s = hang_s
         self._system_budget = SystemBudget(sum(spec.role is Role.SYMBOL for spec in specs))
-        self.holds = HoldTable()
         self._shutdown: ShutdownSteps | None = None
         self._ended = False
         self._cancelling = 0
         self._last_tick = 0.0
-        self._mode_since = 0.0
 
     def prepare(self) -> None:
         """Read the holds that outlived the last process, then start risk and the broker; symbols follow when risk is ready."""
-        self.holds = self._keeper.load().place(
-            Hold(
-                cause="starting", level=Level.STARTING, scope=ACCOUNT, reason=Reason.NOT_RECONCILED, text="reconciling"
-            )
-        )
-        self._announce_mode()
+        self.modes.load(self.now, Hold("starting", Level.STARTING, ACCOUNT, Reason.NOT_RECONCILED, "reconciling"))
 
     def handle(self, message: SupervisorMessage) -> None:
         """Handle one message."""
@@ -306,16 +237,7 @@ class Supervisor(SupervisedActor):
         child.state = ChildState.QUARANTINED
         logger.error("{} is quarantined: {}", name, why)
         for level, scope in ((Level.HALTED, name), (Level.REDUCE_ONLY, ACCOUNT)):
-            self.place(
-                Hold(
-                    cause=f"quarantine:{name}",
-                    level=level,
-                    scope=scope,
-                    reason=Reason.QUARANTINED,
-                    text=why,
-                    by="supervisor",
-                )
-            )
+            self.place(Hold(f"quarantine:{name}", level, scope, Reason.QUARANTINED, why, "supervisor"))
 
     def _halt(self, why: str) -> None:
         """HALTED because something that may trade cannot be trusted: the main thread cancels through the cold path and ends."""
@@ -323,55 +245,23 @@ class Supervisor(SupervisedActor):
             return
         self._ended = True
         logger.critical("HALTED: {}", why)
-        self.place(
-            Hold(
-                cause="system", level=Level.HALTED, scope=ACCOUNT, reason=Reason.MODE_HALTED, text=why, by="supervisor"
-            )
-        )
+        self.place(Hold("system", Level.HALTED, ACCOUNT, Reason.MODE_HALTED, why, "supervisor"))
         self._publish()
         self._ending.cold(why)
 
     # --- modes -------------------------------------------------------------------------------------------------------------
 
     def place(self, hold: Hold) -> None:
-        """Add a hold, save the table, tell everyone at once."""
-        stamped = hold if hold.since else msgspec.structs.replace(hold, since=self.now.market_time)
-        self._adopt(self.holds.place(stamped), by=hold.by or "supervisor")
+        """Add a hold."""
+        self.modes.place(hold, self.now)
+
+    @property
+    def holds(self) -> HoldTable:
+        """Return the holds in force."""
+        return self.modes.table
 
     def _adopt(self, table: HoldTable, by: str) -> None:
-        if table == self.holds:
-            return
-        before = self.holds
-        self.holds = table
-        self._keeper.save(table)
-        for hold in table.beyond(before):
-            logger.warning("{} {} by {}: {}", hold.level.name, hold.scope, hold.by or by, hold.text or hold.cause)
-        for hold in before.beyond(table):
-            logger.info("hold {} ({}) ended by {}", hold.cause, hold.scope, by)
-        self._record(before, by)
-        self._announce_mode()
-
-    def _record(self, before: HoldTable, by: str) -> None:
-        """Leave the change of holds and mode in the event store: the order of commands is the order of events (F-C10)."""
-        write, table = self.surroundings.events.write, self.holds
-        for hold in table.beyond(before):
-            told: Payload = {"cause": hold.cause, "level": hold.level.name, "scope": hold.scope}
-            told |= {"reason": hold.reason.value, "text": hold.text, "by": hold.by or by}
-            write(EventName.HOLD_PLACED, told, self.now, code=hold.reason.value)
-        for hold in before.beyond(table):
-            if not table.has(hold.cause, hold.scope):
-                write(EventName.HOLD_ENDED, {"cause": hold.cause, "scope": hold.scope, "by": by}, self.now)
-        if table.mode() is not before.mode():
-            worst = next((hold for hold in table.of(ACCOUNT) if hold.level is table.mode()), None)
-            cause = worst.cause if worst else next((hold.cause for hold in before.beyond(table)), "start")
-            told = {"mode": table.mode().name, "was": before.mode().name, "cause": cause, "by": by}
-            write(EventName.MODE_CHANGED, told, self.now)
-
-    def _announce_mode(self) -> None:
-        mode = SetMode(self.holds, self.now)
-        for address in self.addresses:
-            if address is not self.addresses.supervisor:
-                address.tell(mode)
+        self.modes.adopt(table, by, self.now)
 
     def _on_ready(self, ready: Ready) -> None:
         child = self.children.get(ready.name)
@@ -411,16 +301,7 @@ class Supervisor(SupervisedActor):
         self._start_due()
 
     def _on_kill(self, message: Kill) -> None:
-        self.place(
-            Hold(
-                cause="kill",
-                level=Level.HALTED,
-                scope=ACCOUNT,
-                reason=Reason.KILL_SWITCH,
-                text=message.text,
-                by=message.by,
-            )
-        )
+        self.place(Hold("kill", Level.HALTED, ACCOUNT, Reason.KILL_SWITCH, message.text, message.by))
         self._cancelling += 1
         self.addresses.broker.tell(CancelAll(self._cancelling))
 
@@ -436,17 +317,10 @@ class Supervisor(SupervisedActor):
             return
         logger.info("stopping on {}: cancelling our open orders", by)
         self._shutdown = ShutdownSteps(self.now.machine_time)
-        self.holds = self.holds.place(
-            Hold(
-                cause="stopping",
-                level=Level.HALTED,
-                scope=ACCOUNT,
-                reason=Reason.MODE_HALTED,
-                text=f"stopping on {by}",
-                by=by,
-            )
+        self.modes.table = self.holds.place(
+            Hold("stopping", Level.HALTED, ACCOUNT, Reason.MODE_HALTED, f"stopping on {by}", by)
         )
-        self._announce_mode()
+        self.modes.announce(self.now)
 
     def _continue_shutdown(self) -> None:
         steps = self._shutdown
@@ -470,25 +344,7 @@ class Supervisor(SupervisedActor):
         self.publish(
             SupervisorReport(
                 holds=self.holds,
-                children=tuple(
-                    ChildReport(
-                        name=child.spec.name,
-                        role=child.spec.role,
-                        state=child.state.value,
-                        incarnation=child.incarnation,
-                        restarts=child.restarts,
-                        restarts_in_window=child.budget.used(self.now.machine_time),
-                        trouble=child.trouble,
-                    )
-                    for child in self.children.values()
-                ),
+                children=tuple(report_of(child, self.now.machine_time) for child in self.children.values()),
                 stopping=self._shutdown is not None,
             )
         )
-
-
-def vitals_of(ref: pykka.ActorRef[Any]) -> Vitals:
-    """Return the vitals behind a fresh reference. The supervisor keeps them; nobody else sees the actor object."""
-    actor = ref._actor_weakref()  # noqa: SLF001 - pykka offers no other way to the object it has just made
-    assert isinstance(actor, SupervisedActor)
-    return actor.vitals

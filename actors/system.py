@@ -18,6 +18,7 @@ from loguru import logger
 
 from actors.address import SUPERVISOR, AddressBook
 from actors.base import Board, Recorder, Running, Vitals, launch_thread
+from actors.child import vitals_of
 from actors.children import child_specs
 from actors.clock import MarketClock
 from actors.connection import Connection, check_venue, connect
@@ -34,7 +35,7 @@ from actors.options import read_settings
 from actors.projector import Projector
 from actors.reports import SymbolReport
 from actors.status import StatusWriter
-from actors.supervisor import Supervisor, vitals_of
+from actors.supervisor import Supervisor
 from trader.coinbase.cold import cancel_everything
 from trader.coinbase.feed import MarketFeed, UserFeed
 from trader.coinbase.polling import MarketPolling, UserPolling

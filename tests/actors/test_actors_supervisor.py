@@ -13,11 +13,12 @@ import pytest
 from actors import messages
 from actors.address import AddressBook
 from actors.base import SupervisedActor
+from actors.child import ChildSpec, ChildState
 from actors.eventlog import EventLog
 from actors.messages import Died, Escalate, PeerRestarted, Quiesced, Ready, Resume, SetMode, Shutdown, StopChild, Tick
 from actors.policy import Role
 from actors.stage import Stage, StageSurroundings
-from actors.supervisor import ChildSpec, ChildState, Supervisor
+from actors.supervisor import Supervisor
 from trader.orders.reason import Reason
 from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
 from trader.store.memory import MemoryJournal

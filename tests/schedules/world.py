@@ -16,13 +16,14 @@ import pykka
 
 from actors.address import SUPERVISOR, AddressBook
 from actors.broker import Broker
+from actors.child import ChildSpec
 from actors.eventlog import EventLog
 from actors.messages import Escalate, Resume, Tick
 from actors.policy import Role
 from actors.risk import Risk
 from actors.risk_base import RiskSettings
 from actors.stage import Place, Stage, StageSurroundings
-from actors.supervisor import ChildSpec, Supervisor
+from actors.supervisor import Supervisor
 from actors.symbol import Symbol, SymbolSettings
 from actors.workers import Urgency
 from tests.schedules.strategy import DrawnStrategy

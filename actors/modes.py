@@ -1,0 +1,86 @@
+"""The owner of the table of holds: every change is saved, recorded and announced before anything else happens.
+
+Only the supervisor has one, and uses it in its own thread.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+from loguru import logger
+
+from actors.base import Surroundings
+from actors.messages import SetMode
+from trader.market.clock import Now
+from trader.risk.holds import ACCOUNT, Hold, HoldTable
+from trader.store.events import EventName, Payload
+
+
+class HoldKeeper(Protocol):
+    """Where the table of holds survives the process."""
+
+    def load(self) -> HoldTable:
+        """Return the table as last saved; an empty one on a first start."""
+        ...
+
+    def save(self, table: HoldTable) -> None:
+        """Replace the saved table, durably, before returning."""
+        ...
+
+
+class Modes:
+    """The holds in force and everything that follows from changing them."""
+
+    def __init__(self, keeper: HoldKeeper, surroundings: Surroundings) -> None:
+        self._keeper = keeper
+        self._surroundings = surroundings
+        self.table = HoldTable()
+
+    def load(self, now: Now, starting: Hold) -> None:
+        """Take the holds that outlived the last process, and the one that lasts until risk has reconciled."""
+        self.table = self._keeper.load().place(starting)
+        self.announce(now)
+
+    def place(self, hold: Hold, now: Now) -> None:
+        """Add a hold, save the table, tell everyone at once."""
+        stamped = hold if hold.since else msgspec.structs.replace(hold, since=now.market_time)
+        self.adopt(self.table.place(stamped), hold.by or "supervisor", now)
+
+    def adopt(self, table: HoldTable, by: str, now: Now) -> None:
+        """Take a changed table; an equal one changes nothing and costs nothing."""
+        if table == self.table:
+            return
+        before, self.table = self.table, table
+        self._keeper.save(table)
+        for hold in table.beyond(before):
+            logger.warning("{} {} by {}: {}", hold.level.name, hold.scope, hold.by or by, hold.text or hold.cause)
+        for hold in before.beyond(table):
+            if not table.has(hold.cause, hold.scope):
+                logger.info("hold {} ({}) ended by {}", hold.cause, hold.scope, by)
+        self._record(before, by, now)
+        self.announce(now)
+
+    def announce(self, now: Now) -> None:
+        """Tell everyone the table, whole."""
+        mode = SetMode(self.table, now)
+        addresses = self._surroundings.addresses
+        for address in addresses:
+            if address is not addresses.supervisor:
+                address.tell(mode)
+
+    def _record(self, before: HoldTable, by: str, now: Now) -> None:
+        """Leave the change of holds and mode in the event store: the order of commands is the order of events (F-C10)."""
+        write, table = self._surroundings.events.write, self.table
+        for hold in table.beyond(before):
+            told: Payload = {"cause": hold.cause, "level": hold.level.name, "scope": hold.scope}
+            told |= {"reason": hold.reason.value, "text": hold.text, "by": hold.by or by}
+            write(EventName.HOLD_PLACED, told, now, code=hold.reason.value)
+        for hold in before.beyond(table):
+            if not table.has(hold.cause, hold.scope):
+                write(EventName.HOLD_ENDED, {"cause": hold.cause, "scope": hold.scope, "by": by}, now)
+        if table.mode() is not before.mode():
+            worst = next((hold for hold in table.of(ACCOUNT) if hold.level is table.mode()), None)
+            cause = worst.cause if worst else next((hold.cause for hold in before.beyond(table)), "start")
+            told = {"mode": table.mode().name, "was": before.mode().name, "cause": cause, "by": by}
+            write(EventName.MODE_CHANGED, told, now)
