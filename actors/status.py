@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from loguru import logger
 
 from actors.address import SUPERVISOR
@@ -21,6 +20,18 @@ from actors.clock import MarketClock
 from actors.connection import Connection
 from actors.provenance import commit, lock_hash, version
 from actors.reports import BrokerReport, RiskReport, SupervisorReport, SymbolReport
+from actors.status_parts import (
+    feeds_of,
+    flow_of,
+    guards,
+    known,
+    money_of,
+    orders_of,
+    positions_of,
+    rejections_of,
+    rss_mib,
+    waited_ms,
+)
 from trader.config import Settings
 from trader.exit_code import MEANING, ExitCode
 from trader.market.instrument import Instrument
@@ -31,16 +42,9 @@ from trader.report.files import write_status_files
 from trader.report.reasons import EXPLANATIONS
 from trader.report.screen import render_screen
 from trader.report.status import (
-    NOT_MEASURED,
     ActorStatus,
     AlertStatus,
     DecisionStatus,
-    FeedStatus,
-    FlowStatus,
-    GuardCount,
-    MoneyStatus,
-    OrderStatus,
-    PositionStatus,
     RateStatus,
     Seconds,
     StoreStatus,
@@ -51,7 +55,6 @@ from trader.report.words import clock as clock_text
 from trader.risk.holds import ACCOUNT, HoldTable, Level
 from trader.store.events import EventName, Payload
 from trader.store.log import EventStore
-from trader.strategy.counters import COUNTER_KEYS, COUNTER_OF
 
 if TYPE_CHECKING:
     from actors.system import LiveSurroundings
@@ -189,20 +192,20 @@ class StatusWriter:
             config_hash=settings.config_hash,
             config_loaded_at=self._loaded_at,
             symbols=settings.symbols,
-            money=_money(risk),
+            money=money_of(risk),
             rates=self._rates(risk, broker),
-            positions=_positions(risk, now.machine_time),
-            orders=_orders(risk, now.machine_time),
+            positions=positions_of(risk, now.machine_time),
+            orders=orders_of(risk, now.machine_time),
             decisions=self._decisions(risk, now.market_time, reasons),
             actors=self._actors(supervisor, now.machine_time),
-            feeds=_feeds(broker, now.machine_time, self._messages_per_s(broker, now.machine_time)),
-            guards=_guards(risk),
+            feeds=feeds_of(broker, now.machine_time, self._messages_per_s(broker, now.machine_time)),
+            guards=guards(risk),
             nearest_miss=self._nearest_miss(risk),
             store=self._store_status(),
             alerts=self.alert_state(),
-            flow=_flow(risk),
+            flow=flow_of(risk),
             reasons=reasons,
-            rejections=_rejections(reasons),
+            rejections=rejections_of(reasons),
             places={path: source.place for path, source in settings.sources.items() if source.place},
             unknown_orders=risk.unknown if risk else 0,
             window_opens_in_s=window.opens_in_s(now.market_time) if window else 0.0,
@@ -218,8 +221,8 @@ class StatusWriter:
             orders_per_minute_limit=self._settings.risk.max_orders_per_minute,
             requests_last_hour=broker.calls if broker else 0,
             requests_per_hour_limit=self._settings.rest.hourly_budget,
-            clock_skew_s=_known(self._clock.skew_s, "a recorded market"),
-            rss_mib=_rss_mib(),
+            clock_skew_s=known(self._clock.skew_s, "a recorded market"),
+            rss_mib=rss_mib(),
         )
 
     def _decisions(
@@ -273,7 +276,7 @@ class StatusWriter:
             restarts_1h=restarts,
             restarts_24h=restarts,
             trouble=trouble,
-            inbox_age_p99_ms=_waited(vitals.mailbox.age_p99_s if vitals else None),
+            inbox_age_p99_ms=waited_ms(vitals.mailbox.age_p99_s if vitals else None),
             incarnation=incarnation,
         )
 
@@ -307,139 +310,10 @@ class StatusWriter:
         health = self._store.health
         return StoreStatus(
             events=health.records,
-            last_age_s=_known(health.last_commit_age, "nothing written yet"),
+            last_age_s=known(health.last_commit_age, "nothing written yet"),
             pending_age_s=health.oldest_pending_age_s,
             verdict="failed" if health.failed else "ok",
             failed=bool(health.failed),
             size_bytes=health.bytes,
             disk_free_bytes=shutil.disk_usage(self._folder).free,
         )
-
-
-def _waited(seconds: float | None) -> Seconds:
-    return seconds * 1000 if seconds is not None else Unknown("nothing waited yet")
-
-
-def _known(value: float | None, why: str) -> Seconds:
-    return value if value is not None else Unknown(why)
-
-
-def _rss_mib() -> Seconds:
-    """Return this process's resident memory; Linux keeps it in pages."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return NOT_MEASURED
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def _money(risk: RiskReport | None) -> MoneyStatus:
-    if risk is None or risk.equity is None:
-        return MoneyStatus()
-    return MoneyStatus(
-        equity_usd=risk.equity,
-        day_pnl_usd=risk.day_pnl,
-        day_price_usd=risk.day_price_pnl,
-        day_fees_usd=risk.day_fees,
-        day_funding_usd=risk.day_funding,
-        day_loss_limit_usd=risk.max_daily_loss,
-        drawdown=risk.drawdown,
-        drawdown_limit=risk.max_drawdown,
-        exposure_usd=risk.exposure,
-        exposure_limit_usd=risk.max_exposure,
-        leverage=risk.leverage,
-        leverage_limit=risk.max_leverage,
-        realized_usd=sum((row.realized for row in risk.positions), start=risk.equity * 0),
-        unrealized_usd=sum((row.unrealized for row in risk.positions), start=risk.equity * 0),
-        fees_usd=sum((row.fees for row in risk.positions), start=risk.equity * 0),
-        funding_usd=sum((row.funding for row in risk.positions), start=risk.equity * 0),
-    )
-
-
-def _positions(risk: RiskReport | None, machine_time: float) -> tuple[PositionStatus, ...]:
-    return tuple(
-        PositionStatus(
-            symbol=row.symbol,
-            quantity=row.size,
-            entry_price=row.entry_price,
-            mark=row.mark if row.mark is not None else Unknown("no quote yet"),
-            mark_age_s=machine_time - row.mark_at if row.mark_at is not None else Unknown("no quote yet"),
-            unrealized_usd=row.unrealized,
-            protected_by="bot only",
-            since=row.since,
-        )
-        for row in (risk.positions if risk else ())
-        if row.size
-    )
-
-
-def _orders(risk: RiskReport | None, machine_time: float) -> tuple[OrderStatus, ...]:
-    return tuple(
-        OrderStatus(
-            client_id=order.client_order_id,
-            symbol=order.symbol,
-            side=order.side.value,
-            quantity=order.size,
-            filled=order.filled_size,
-            price=order.limit_price,
-            state=order.state.value,
-            age_s=max(machine_time - order.touched_at, 0.0),
-        )
-        for order in (risk.orders if risk else ())
-    )
-
-
-def _feeds(broker: BrokerReport | None, machine_time: float, messages_per_s: Seconds) -> FeedStatus:
-    if broker is None:
-        return FeedStatus()
-    return FeedStatus(
-        market_up=broker.market_up,
-        market_age_s=_age(broker.market_heartbeat_at, machine_time),
-        user_up=broker.user_up,
-        user_age_s=_age(broker.user_heartbeat_at, machine_time),
-        gaps=broker.gaps,
-        reconnects=broker.reconnects,
-        messages_per_s=messages_per_s,
-        rest_p95_ms=_known(broker.call_p95_s * 1000 if broker.call_p95_s is not None else None, "no call yet"),
-        rest_errors=broker.call_errors,
-        rest_calls=broker.calls,
-    )
-
-
-def _age(at: float, machine_time: float) -> Seconds:
-    return machine_time - at if at > float("-inf") else Unknown("no heartbeat yet")
-
-
-def _flow(risk: RiskReport | None) -> FlowStatus:
-    if risk is None:
-        return FlowStatus()
-    return FlowStatus(
-        evaluations=risk.evaluations,
-        signals=risk.placed + risk.refused,
-        orders_sent=risk.placed,
-        orders_accepted=risk.placed - risk.venue_refused,
-        orders_refused=risk.refused + risk.venue_refused,
-        fills=risk.fills,
-        fill_latency_ms=_known(risk.fill_latency_s * 1000 if risk.fill_latency_s is not None else None, "no fill yet"),
-        slippage_bps=risk.slippage_bps if risk.slippage_bps is not None else Unknown("no fill yet"),
-        position_drift=risk.drift,
-    )
-
-
-def _guards(risk: RiskReport | None) -> dict[str, GuardCount]:
-    """Return the failures of each guard, from the documents' metric names risk counts them under."""
-    found: dict[str, GuardCount] = {}
-    for name, count in risk.guards if risk else ():
-        guard, _, kind = name.removeprefix("risk.guards.").rpartition(".")
-        field = "recoverable" if kind.startswith("recoverable") else "critical"
-        found[guard] = msgspec.structs.replace(found.get(guard, GuardCount()), **{field: count})
-    return found
-
-
-def _rejections(reasons: Mapping[tuple[str, Reason], int]) -> dict[str, int]:
-    """Return the documents' eight counters, from the one count of reasons."""
-    counts = dict.fromkeys(COUNTER_KEYS, 0)
-    for (_, reason), count in reasons.items():
-        if reason in COUNTER_OF:
-            counts[COUNTER_OF[reason]] += count
-    return counts

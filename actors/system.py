@@ -169,7 +169,11 @@ def _run(
         reload=operations.reload,
         watchdog_file=watchdog_file,
     )
-    outcome = guardian.run(options.duration, lambda: options.dev_fast and _all_decided(surroundings))
+    try:
+        outcome = guardian.run(options.duration, lambda: options.dev_fast and _all_decided(surroundings))
+    except Exception as error:  # noqa: BLE001 - without its clock nothing else can be trusted: the cold path
+        logger.opt(exception=True).critical("the main loop failed")
+        outcome = Outcome(End.SUPERVISOR_LOST, f"the main loop failed: {type(error).__name__}: {error}")
     operations.stopping()
     code = _finish(outcome, connection)
     events.write(EventName.SYSTEM_STOPPED, {"exit_code": str(int(code)), "why": outcome.text}, clock.now())
@@ -202,10 +206,13 @@ def _each_tick(
     machine_time: float, status: StatusWriter, operations: Operations, projector: Projector, lock: ProcessLock
 ) -> str:
     """Do the main thread's own work of a tick; return why the system must halt, or ""."""
-    operations.on_tick(machine_time)
-    status.use(operations.current())
-    status.on_tick(machine_time)
-    projector.on_tick(machine_time)
+    try:
+        operations.on_tick(machine_time)
+        status.use(operations.current())
+        status.on_tick(machine_time)
+        projector.on_tick(machine_time)
+    except Exception:  # noqa: BLE001 - what people read must never stop what trades (F-S12)
+        logger.opt(exception=True).error("the status could not be told; trading goes on")
     return "" if lock.is_intact() else "the lock file was replaced: another instance may trade"
 
 
