@@ -14,6 +14,8 @@ from trader.market.quote import BookTop, Quote, Trade
 from trader.orders.order import OrderReport
 from trader.venue import FeedEvent, FeedHeartbeat, FeedItem
 
+QUIET_BARS_MAX = 12
+
 
 class MarkRing:
     """The last mark of each recent bar of one symbol, bounded, so a restarted symbol warms up without asking the venue."""
@@ -28,8 +30,18 @@ class MarkRing:
         closes = self._closes
         if closes and closes[-1][0] == start:
             closes[-1] = (start, half_ticks)
-        elif not closes or start > closes[-1][0]:
+        elif not closes:
             closes.append((start, half_ticks))
+        elif start > closes[-1][0]:
+            self._repeat_last(start)
+            closes.append((start, half_ticks))
+
+    def _repeat_last(self, start: float) -> None:
+        """Close the bars in which no mark came at the last close, as the window does; a longer silence stays a hole."""
+        begun, close = self._closes[-1]
+        missing = round((start - begun) / self._bar_seconds) - 1
+        if missing <= QUIET_BARS_MAX:
+            self._closes.extend((begun + step * self._bar_seconds, close) for step in range(1, missing + 1))
 
     def closed(self) -> tuple[tuple[float, int], ...]:
         """Return (start, close) of every bar but the one still open, back to the last hole; oldest first. Any thread."""
