@@ -16,6 +16,7 @@ from loguru import logger
 
 from actors.base import SupervisedActor, Surroundings
 from actors.figures import NearestMiss
+from actors.intents import intent_of, signal_payload
 from actors.messages import (
     Evaluations,
     FeedState,
@@ -38,14 +39,13 @@ from trader.market.clock import Now
 from trader.market.instrument import Instrument
 from trader.market.quote import Bar, BookTop, Quote
 from trader.market.window import MarkWindow
-from trader.orders.order import OrderIntent, OrderType, Side, TimeInForce
+from trader.orders.order import OrderIntent
 from trader.orders.position import PositionState
 from trader.orders.reason import Reason
 from trader.risk.limits import ExecutionSettings, RiskLimits
 from trader.store.events import EventName
 from trader.strategy.examine import examine
 from trader.strategy.protocol import Action, Context, Decision, PositionView, Strategy, StrategyState
-from trader.strategy.sizing import entry_size
 
 HELLO_EVERY_S = 0.5
 HISTORY_EVERY_S = 2.0
@@ -207,7 +207,9 @@ class Symbol(SupervisedActor):
             else:
                 self._note(decision, decision.reason, decision.text, context)
             return
-        intent = self._intent(decision, context)
+        self._decisions += 1
+        decision_id = f"{self.surroundings.run_id}-{self.name}-{self.incarnation}-{self._decisions}"
+        intent = intent_of(decision, context, self._position.size, self._settings.execution, decision_id)
         if intent.size <= 0:
             self._note(decision, Reason.ROUNDS_TO_ZERO, "the size rounds to zero on the venue's grid", context)
             return
@@ -220,35 +222,6 @@ class Symbol(SupervisedActor):
             self._pending = None
             self._refresh_view()
             self._counts[Reason.ACTOR_RESTARTING] += 1
-
-    def _intent(self, decision: Decision, context: Context) -> OrderIntent:
-        quote, execution = context.quote, self._settings.execution
-        self._decisions += 1
-        if decision.action is Action.CLOSE:
-            side = Side.SELL if self._position.size > 0 else Side.BUY
-            size = self.instrument.round_size(abs(self._position.size))
-        else:
-            side = Side.BUY if decision.action is Action.BUY else Side.SELL
-            size = entry_size(decision.target_notional_usd or Decimal(0), self.instrument, quote.mark).size
-        limit = execution.order_type == "limit" and not decision.reduce_only
-        time_in_force = TimeInForce(execution.time_in_force) if limit else TimeInForce.IOC
-        return OrderIntent(
-            decision_id=f"{self.surroundings.run_id}-{self.name}-{self.incarnation}-{self._decisions}",
-            symbol=self.name,
-            side=side,
-            size=size,
-            order_type=OrderType.LIMIT if limit else OrderType.MARKET,
-            time_in_force=time_in_force,
-            reduce_only=decision.reduce_only,
-            reason=decision.reason,
-            mark=quote.mark,
-            market_time=context.market_time,
-            machine_time=context.machine_time,
-            limit_price=_touch(quote, side, time_in_force) if limit else None,
-            post_only=limit and execution.post_only,
-            leverage=decision.leverage,
-            may_downsize=not decision.reduce_only,
-        )
 
     def _note(self, decision: Decision, reason: Reason, text: str, context: Context) -> None:
         self._counts[reason] += 1
@@ -275,20 +248,12 @@ class Symbol(SupervisedActor):
         reason: Reason | None = None,
         text: str = "",
     ) -> None:
+        why = reason or decision.reason
         self.surroundings.events.write(
             EventName.STRATEGY_SIGNAL,
-            {
-                "symbol": self.name,
-                "action": decision.action.value,
-                "reason": reason or decision.reason,
-                "text": text or decision.text,
-                "mark": str(context.quote.mark),
-                "size": str(intent.size) if intent else None,
-                "measured": decision.measured,
-                "limit": decision.limit,
-            },
+            signal_payload(decision, intent, context, why, text or decision.text),
             Now(context.market_time, context.machine_time),
-            code=reason or decision.reason,
+            code=why,
             decision_id=intent.decision_id if intent else "",
         )
 
@@ -419,12 +384,6 @@ class Symbol(SupervisedActor):
         if peak != self._told_peak:
             self._told_peak = peak
             self.addresses.risk.tell(StopPeak(self.name, peak))
-
-
-def _touch(quote: Quote, side: Side, time_in_force: TimeInForce) -> Decimal:
-    """Price a limit order at the far touch when it must fill at once, at the near touch when it may rest."""
-    takes = time_in_force in {TimeInForce.IOC, TimeInForce.FOK}
-    return quote.ask if (side is Side.BUY) == takes else quote.bid
 
 
 def _remembered(update: PositionUpdate) -> StrategyState:
