@@ -19,6 +19,8 @@ from trader.risk.holds import ACCOUNT, EPHEMERAL, Hold, Level
 from trader.store.events import EventName, Payload
 
 SETTLE_S = 1.0
+KILL_EFFECT_S = 2.0
+"""After the orders are gone: a supervisor that is silent for longer is being dealt with by the main loop already."""
 MINUTES_MAX = 1440
 
 
@@ -130,7 +132,7 @@ class Commands:
         """Halt through the supervisor, and cancel with a client of our own, whatever the actors do (C-01)."""
         self._watch.addresses.supervisor.tell(Kill(request.by, "run.py kill"))
         result = self._watch.wiring.cancel_everything()
-        halted = self._watch.until(lambda: self._watch.holds().has("kill"), EFFECT_S)
+        halted = self._watch.until(lambda: self._watch.holds().has("kill"), KILL_EFFECT_S)
         mode = "HALTED" if halted else "the supervisor has not answered: the main loop will take the cold path"
         orders = _cancelled(result)
         text = (

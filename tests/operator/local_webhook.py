@@ -11,12 +11,13 @@ class Webhook:
 
     def __init__(self) -> None:
         self.bodies: list[str] = []
+        self.failing = False
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 outer.bodies.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-                self.send_response(204)
+                self.send_response(500 if outer.failing else 204)
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002

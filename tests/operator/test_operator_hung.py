@@ -73,6 +73,9 @@ def test_kill_cancels_while_every_actor_hangs(start: Start) -> None:
             until(lambda: not desk.room.exchange.open_orders(), 6, "no open order")
             assert time.time() - before < 5.0
             done = typed.result(40)
-        assert "confirms that none is open" in done.stderr
-        assert "the supervisor has not answered" in done.stderr
         assert done.returncode == 1
+        if "the trader ended" in done.stderr:  # on a slow machine the main loop was first: the same cold path, exit 30
+            assert desk.trader.wait(20) == 30
+        else:
+            assert "confirms that none is open" in done.stderr
+            assert "the supervisor has not answered" in done.stderr
