@@ -6,52 +6,15 @@ Each fault has fired, no order exists twice, every fill is in the trader's journ
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from busy_market import write_candles, write_config
-from trader_process import ExchangeRecords, Room, TraderProcess, exchange_process, room, until
-
-from trader.store.events import EventName
-from trader.store.reader import EventReader
-from trader.store.verdict import StoreRefused
-
-# Shorter than in production, so that an absence is proven within a test: post deadline, visibility delay, reconciliation. With a
-# fault every few seconds the share of failed calls would rightly end trading; here it is not judged.
-QUICK = {
-    "error_rate_pct = 1": "error_rate_pct = 1\nerror_rate_min_samples = 1000",
-    'time_in_force = "IOC" }': 'time_in_force = "IOC", post_deadline_s = 2, visibility_delay_s = 1 }',
-    "supervision = {": "reconcile = { interval_s = 5 }\nsupervision = {",
-}
-PROVEN_S = 25.0
-
-
-class Board:
-    """The exchange's control endpoint of faults."""
-
-    def __init__(self, exchange: ExchangeRecords) -> None:
-        self._url = f"{exchange.ready['rest_url']}/_exchange/faults"
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    def arm(self, fault_id: str, **terms: Any) -> None:
-        """Arm one fault."""
-        answer = self._session.post(self._url, json={"id": fault_id, **terms}, timeout=10)
-        assert answer.status_code == 200, answer.text
-
-    def fired(self, fault_id: str) -> int:
-        """How often a fault has acted."""
-        return int(self._session.get(self._url, timeout=10).json()["fired"].get(fault_id, 0))
-
-    def close(self) -> None:
-        """Disarm everything."""
-        self._session.delete(self._url, timeout=10)
-        self._session.close()
+from soak_board import Board
+from soak_checks import QUICK, assert_nothing_lost
+from trader_process import Room, TraderProcess, exchange_process, room, until
 
 
 @pytest.fixture(scope="module")
@@ -69,43 +32,6 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Room, Trade
         assert_nothing_lost(where, trader)
         trader.process.terminate()
         assert trader.wait(30) == 0, trader.words()
-
-
-def booked(where: Room) -> dict[str, Decimal] | None:
-    """Filled size by client id in the trader's journal; None while its newest record is half written."""
-    sizes: dict[str, Decimal] = {}
-    try:
-        for event in EventReader.open_readonly(where.profile_folder).replay():
-            if event.event == EventName.TRADE_EXECUTED:
-                coid = str(event.payload["client_order_id"])
-                sizes[coid] = sizes.get(coid, Decimal(0)) + Decimal(str(event.payload["size"]))
-    except StoreRefused:
-        return None
-    return sizes
-
-
-def filled(fills: list[dict[str, Any]]) -> dict[str, Decimal]:
-    """Filled size by client id at the exchange."""
-    sizes: dict[str, Decimal] = {}
-    for fill in fills:
-        sizes[fill["client_order_id"]] = sizes.get(fill["client_order_id"], Decimal(0)) + Decimal(fill["size"])
-    return sizes
-
-
-def assert_nothing_lost(where: Room, trader: TraderProcess) -> None:
-    """Every fill of this moment gets into the journal, nothing stays unproven, and no id became two orders."""
-    truth = filled(where.fills())
-
-    def all_there() -> bool:
-        ours = booked(where)
-        return ours is not None and all(ours.get(coid, 0) >= size for coid, size in truth.items())
-
-    until(all_there, PROVEN_S, "every fill in the journal")
-    until(lambda: trader.told("status.json").get("unknown_orders") == 0, PROVEN_S, "nothing unproven")
-    arrivals = Counter(row["client_order_id"] for row in where.exchange.arrivals() if row["outcome"] == "accepted")
-    assert max(arrivals.values(), default=1) == 1
-    orders = Counter(order["client_order_id"] for order in where.exchange.read()["orders"])
-    assert max(orders.values(), default=1) == 1
 
 
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {

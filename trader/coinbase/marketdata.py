@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from trader.coinbase.breaker import EndpointClass
 from trader.coinbase.gateway import Gateway, Query, Shape
 from trader.coinbase.listing import products
@@ -25,7 +27,7 @@ from trader.coinbase.market_bodies import (
 from trader.coinbase.products import instrument_of
 from trader.coinbase.wire import BadPayload, Body, moment
 from trader.market.catalog import ProductCatalog
-from trader.market.instrument import Instrument
+from trader.market.instrument import Instrument, TradingStatus
 from trader.market.quote import BookTop, Candle, Quote, Trade
 from trader.venue import InvalidRequestError, InvalidSymbol, VenueUnavailable
 
@@ -51,6 +53,7 @@ class MarketReader:
         self._gateway = gateway
         self._catalog = catalog
         self._clock = clock
+        self._traded: dict[str, Instrument] = {}
 
     def server_time(self) -> float:
         """Return the venue's clock."""
@@ -63,7 +66,7 @@ class MarketReader:
 
     def refresh_catalog(self) -> None:
         """Read all products again: spot, and futures where derivatives are on. A product that does not fit its shape
-        is left out.
+        is left out; one we trade that is not listed any more stays, HALTED (F-V03).
         """
         found: list[Instrument] = []
         for product_type in ("SPOT", "FUTURE") if self._catalog.derivatives else ("SPOT",):
@@ -72,6 +75,8 @@ class MarketReader:
                     found.append(instrument_of(product))
                 except BadPayload:
                     continue  # One odd product among thousands is no reason to know none; asking for it will say so.
+        listed = {instrument.product_id for instrument in found}
+        found += [_halted(each) for product_id, each in self._traded.items() if product_id not in listed]
         self._catalog.load(found, self._clock())
 
     def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
@@ -89,15 +94,20 @@ class MarketReader:
                 found.append(instrument)
         if unknown:
             raise InvalidSymbol(f"the venue has no product for {', '.join(unknown)}")
+        self._traded.update((instrument.product_id, instrument) for instrument in found)
         return found
 
     def product(self, product_id: str) -> Instrument:
-        """Read one product's rules and funding afresh into the catalogue."""
-        said = self._read(f"/products/{product_id}", PRODUCT)
+        """Read one product's rules and funding afresh into the catalogue; one we trade that is gone becomes HALTED."""
         try:
-            self._catalog.update([instrument_of(said)], self._clock())
+            fresh = instrument_of(self._read(f"/products/{product_id}", PRODUCT))
+        except InvalidSymbol:
+            if product_id not in self._traded:
+                raise
+            fresh = _halted(self._traded[product_id])
         except BadPayload as error:
             raise VenueUnavailable(f"{product_id} does not fit its shape: {error}") from error
+        self._catalog.update([fresh], self._clock())
         found = self._catalog.by_product(product_id)
         assert found is not None, "a product just loaded is in the catalogue"
         return found
@@ -198,6 +208,10 @@ class MarketReader:
         return self._gateway.read(
             EndpointClass.MARKET, f"/market{path}" if public else path, body, query, public=public
         )
+
+
+def _halted(instrument: Instrument) -> Instrument:
+    return msgspec.structs.replace(instrument, status=TradingStatus.HALTED)
 
 
 def _candle(row: CandleRow) -> Candle:

@@ -24,7 +24,7 @@ from trader.coinbase.orders import OrderDesk
 from trader.coinbase.settings import RestSettings
 from trader.coinbase.transport import Transport
 from trader.market.catalog import ProductCatalog
-from trader.market.instrument import Instrument
+from trader.market.instrument import Instrument, TradingStatus
 from trader.market.quote import BookTop, Candle, Quote, Trade
 from trader.orders.account import AccountSnapshot, FeeRates
 from trader.orders.order import OrderReport
@@ -35,6 +35,7 @@ from trader.venue import (
     KeyPermissions,
     OrderRequest,
     PlaceOutcome,
+    Refused,
 )
 
 __all__ = ["CoinbaseVenue", "check_host"]
@@ -70,6 +71,7 @@ class CoinbaseVenue:
         self._desk = OrderDesk(self._gateway, self.catalog.by_product, clock)
         self._account = AccountReader(self._gateway, self._desk, self.catalog.by_product, clock)
         self._market = MarketReader(self._gateway, self.catalog, clock)
+        self._doubted: set[str] = set()
 
     # The port.
 
@@ -88,8 +90,11 @@ class CoinbaseVenue:
         return self._market.instruments(symbols)
 
     def place(self, request: OrderRequest, deadline_s: float = ORDER_DEADLINE_S) -> PlaceOutcome:
-        """Send one order, once."""
-        return self._desk.place(request, deadline_s)
+        """Send one order, once. A refusal puts the product's rules in doubt: the next account reading reads them again."""
+        outcome = self._desk.place(request, deadline_s)
+        if isinstance(outcome, Refused):
+            self._doubted.add(request.product_id)
+        return outcome
 
     def cancel(self, order_ids: Sequence[str], deadline_s: float = ORDER_DEADLINE_S) -> list[CancelResult]:
         """Ask for cancellation; one result per id, in the order asked."""
@@ -101,10 +106,17 @@ class CoinbaseVenue:
         return self._desk.find(client_order_id, order_id, instrument.product_id if instrument else "", since)
 
     def account(self, symbols: Sequence[str], fills_since: float) -> AccountSnapshot:
-        """Read the whole account, with the rules and funding of its derivatives as they are now."""
-        known = self.instruments(symbols)
-        instruments = [self.refresh_instrument(each.product_id) if each.is_derivative else each for each in known]
+        """Read the whole account, with the rules and funding of derivatives, and of products in doubt, as they are now."""
+        instruments = [self._as_it_is_now(each) for each in self.instruments(symbols)]
         return self._account.snapshot(instruments, fills_since, self.server_time())
+
+    def _as_it_is_now(self, known: Instrument) -> Instrument:
+        if not known.is_derivative and known.product_id not in self._doubted:
+            return known
+        fresh = self.refresh_instrument(known.product_id)
+        if fresh.status is TradingStatus.ONLINE:
+            self._doubted.discard(known.product_id)
+        return fresh
 
     def candles(self, symbol: str, start: float, end: float, seconds: int) -> list[Candle]:
         """Return closed candles, oldest first."""
