@@ -26,7 +26,7 @@ class Address:
         self._ref: pykka.ActorRef[Any] | None = None
 
     def bind(self, ref: pykka.ActorRef[Any]) -> None:
-        """Point the name at a new incarnation. The supervisor only."""
+        """Point the name at a new incarnation. The supervisor's thread only, before that incarnation runs."""
         self._ref = ref
 
     def unbind(self) -> None:

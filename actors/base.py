@@ -159,6 +159,8 @@ class SupervisedActor(pykka.ThreadingActor):
         return Mailbox()
 
     def _start_actor_loop(self) -> None:
+        """Bind the address, then run; in the supervisor's thread. What `prepare` asks for may be answered before `start` returns."""
+        self.addresses[self.name].bind(self.actor_ref)
         self.vitals.running = self.surroundings.launch(f"{self.name}#{self.incarnation}", self._actor_loop)
 
     def on_start(self) -> None:

@@ -172,7 +172,6 @@ class Supervisor(SupervisedActor):
             self._died(child, f"could not be made: {error!r}")
             return
         child.ref, child.vitals = ref, vitals_of(ref)
-        self.addresses[name].bind(ref)
         self.addresses[name].tell(SetMode(self.holds, self.now))
         if child.incarnation > 1:
             logger.info("{} is back as incarnation {}", name, child.incarnation)
