@@ -34,6 +34,13 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--usdc", type=_decimal, default=Decimal(0), help="USDC at the start, for the -INTX products (default 0)"
     )
+    flags.add_argument(
+        "--symbols",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="what will be traded: the dollars are divided between USD and USDC by what these are quoted in",
+    )
     flags.add_argument("--maker-fee", type=_decimal, default=Decimal("0.005"), help="fraction (default 0.005)")
     flags.add_argument("--taker-fee", type=_decimal, default=Decimal("0.009"), help="fraction (default 0.009)")
     flags.add_argument("--allow-transfer", action="store_true", help="the key may also move funds (off by default)")

@@ -76,6 +76,7 @@ def main(argv: list[str] | None = None) -> int:
         regime=flags.regime,
         equity_usd=flags.equity,
         usdc=flags.usdc,
+        symbols=tuple(flags.symbols),
         maker_fee=flags.maker_fee,
         taker_fee=flags.taker_fee,
         data=flags.data,

@@ -18,6 +18,7 @@ from trader.exchange.accounts import Fees
 from trader.exchange.candle_path import CandleFileError, CandlePath, product_of, read_candles
 from trader.exchange.clock import VenueClock
 from trader.exchange.engine import Exchange
+from trader.exchange.funds import divided, fund
 from trader.exchange.listing import Listing, derivative_listings, dollar_coin_twins, spot_listings
 from trader.exchange.market import Market
 from trader.exchange.paths import REGIMES, BasisPath, Path as PricePath, Regime, SyntheticPath
@@ -45,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     regime: str = "usual"
     equity_usd: Decimal = Decimal(10_000)
     usdc: Decimal = Decimal(0)
+    symbols: tuple[str, ...] = ()
     maker_fee: Decimal = Decimal("0.005")
     taker_fee: Decimal = Decimal("0.009")
     data: Path | None = None
@@ -130,22 +132,12 @@ def synthetic_exchange(
     return exchange
 
 
-def fund(exchange: Exchange, equity_usd: Decimal, usdc: Decimal) -> None:
-    """Open every wallet and put the money in; where nothing is quoted in USD, each quote currency gets the amount."""
-    quotes = {listing.quote for listing in exchange.listings.values()}
-    exchange.accounts.wallet("USD")
-    exchange.accounts.wallet("USDC").available = usdc
-    for quote in {"USD"} if "USD" in quotes else quotes:
-        exchange.accounts.wallet(quote).available += equity_usd
-    for listing in exchange.listings.values():
-        if not listing.is_derivative:
-            exchange.accounts.wallet(listing.base)
-
-
 def build_world(settings: Settings) -> World:
     """Build from settings, or SettingsError; a stored account continues, with its ids, its prices and its market
     time.
     """
+    usd, usdc = divided(settings.equity_usd, settings.symbols)
+    settings = msgspec.structs.replace(settings, equity_usd=usd, usdc=settings.usdc + usdc)
     if not _SLOWEST <= settings.speed <= _FASTEST:
         raise SettingsError(f"--speed {settings.speed:g} is out of range; choose between {_SLOWEST:g} and {_FASTEST:g}")
     try:
