@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -31,7 +32,8 @@ def main() -> int:
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     said = time.monotonic()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar, _folder() as folder:
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("soak", total=flags.minutes * 60)
 
         def told(summary: Summary, at_s: float) -> None:
@@ -44,16 +46,13 @@ def main() -> int:
                 console.print(line, dict(summary.modes), dict(summary.causes))
 
         try:
-            summary = Soak(flags.minutes * 60, flags.seed, told).run(Path(folder))
+            summary = Soak(flags.minutes * 60, flags.seed, told).run(folder)
         except AssertionError as error:
-            console.print(f"[red]failed[/red], seed {flags.seed}: {error}", markup=True)
+            console.print(f"failed, seed {flags.seed}, everything is kept in {folder}: {error}", markup=False)
             return 1
+    shutil.rmtree(folder)
     console.print(_table(summary))
     return 0
-
-
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="soak-")
 
 
 def _table(summary: Summary) -> Table:

@@ -156,7 +156,10 @@ class Soak:
             time.sleep(LOOK_S / 2)
             return False
 
-        until(calm, SETTLE_S, f"clean and NORMAL after the last fault; holds {trader.told().get('latches')}")
+        try:
+            until(calm, SETTLE_S, "clean and NORMAL after the last fault")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{trader.told('status.json')}\n{trader.words()}") from None
 
 
 def _size_of(pid: int) -> tuple[float, int]:

@@ -13,6 +13,9 @@ from soak_board import Board
 from soak_checks import QUICK, assert_nothing_lost
 from trader_process import Room, TraderProcess, exchange_process, room, until
 
+from trader.store.events import EventName
+from trader.store.reader import EventReader
+
 
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[tuple[Room, TraderProcess, Board]]:
@@ -101,10 +104,10 @@ def test_a_foreign_order_makes_the_account_reduce_only_and_is_left_alone(
     board.arm("F-W12", variant="resting", product_id="ETH-USD")
     until(lambda: any(hold["cause"] == "mismatch" for hold in trader.told()["latches"]), 20, "the mismatch is told")
     until(lambda: trader.mode() == "REDUCE_ONLY", 10, "REDUCE_ONLY")
-    ours = {row["client_order_id"] for row in where.exchange.arrivals()}
-    foreign = [order for order in where.exchange.open_orders() if order["client_order_id"] not in ours]
-    told = trader.told("status.json")["orders"]
-    assert foreign or any(order.get("foreign") for order in told), "the order somebody else placed still rests"
+    known = {event.payload["client_order_id"] for event in EventReader.open_readonly(where.profile_folder).replay()
+             if event.event == EventName.ORDER_INTENT}  # fmt: skip
+    foreign = [order for order in where.exchange.open_orders() if order["client_order_id"] not in known]
+    assert len(foreign) == 1, "the order somebody else placed still rests"
 
 
 def test_a_fee_charged_twice_is_booked_as_the_venue_says(busy: tuple[Room, TraderProcess, Board]) -> None:
