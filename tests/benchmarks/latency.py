@@ -75,9 +75,8 @@ def crash_to_ready_s(where: Room, rounds: int) -> list[float]:
             _, crashed = trader.see(rf"^sabotage \S+ crash {symbol}#1", 10, stream="stderr")
             _, ready = trader.see(rf"^sabotage \S+ ready {symbol}#2", 10, stream="stderr")
             if "ring" not in ready:
-                print(
-                    f"  {symbol}: {1000 * (moment_of(ready) - moment_of(crashed)):.0f} ms, window from {ready.partition('#2')[2].strip() or 'marks'}"
-                )
+                source = ready.partition("#2")[2].strip() or "marks"
+                print(f"  {symbol}: {1000 * (moment_of(ready) - moment_of(crashed)):.0f} ms, window from {source}")
             took.append(moment_of(ready) - moment_of(crashed))
         trader.send(signal.SIGTERM)
         trader.wait(15)
