@@ -34,6 +34,7 @@ class Wallets:
     def __init__(self, instruments: Sequence[Instrument], funds: Mapping[str, Decimal]) -> None:
         self._money: dict[str, Decimal] = {instrument.quote: ZERO for instrument in instruments} | dict(funds)
         self._held = {instrument.symbol: _Holding(instrument) for instrument in instruments}
+        self._cash = sum(self._money.values(), ZERO)
         self.is_flat = True
         """Whether nothing is held: equity stands still."""
 
@@ -45,7 +46,7 @@ class Wallets:
         else:
             holding.size += signed_size
             flow = -signed_value
-        self._money[instrument.quote] += flow - fee
+        self._pay(instrument.quote, flow - fee)
         self.is_flat = not any(one.size for one in self._held.values())
 
     @staticmethod
@@ -67,7 +68,11 @@ class Wallets:
         """Charge one funding time of a derivative: a long pays a positive rate."""
         holding = self._held[symbol]
         paid = holding.size * holding.instrument.contract_size * mark * rate
-        self._money[holding.instrument.quote] -= paid
+        self._pay(holding.instrument.quote, -paid)
+
+    def _pay(self, currency: str, amount: Decimal) -> None:
+        self._money[currency] += amount
+        self._cash = sum(self._money.values(), ZERO)
 
     def can_pay(self, request: OrderRequest, resting: Iterable[OrderRequest], taker_fee: Decimal) -> bool:
         """Whether money or coins cover the order at its worst price, after what resting orders bind."""
@@ -87,7 +92,7 @@ class Wallets:
 
     def equity(self, mark_of: Callable[[str], Decimal]) -> Decimal:
         """Everything at the prices `mark_of` tells, dollar coins counted as dollars."""
-        total = sum(self._money.values(), ZERO)
+        total = self._cash
         for symbol, holding in self._held.items():
             if holding.size:
                 mark, instrument = mark_of(symbol), holding.instrument

@@ -1,9 +1,9 @@
 """The ledger: own orders, positions and money of one account, with the worst case they may turn into.
 
-One desk owns a ledger and mutates it; nothing else may. It never reads a clock. Three running figures are kept by
+One desk owns a ledger and mutates it; nothing else may. It never reads a clock. Running figures are kept by
 differences, so a quote costs a handful of Decimal operations however many symbols there are: remaining size per side
-and symbol, the worth of the open positions, and the wallets. `audit()` recomputes all of them from scratch; tests call
-it after every step.
+and symbol, the worth of the open positions, their fees and funding, and the wallets. `audit()` recomputes all of them
+from scratch; tests call it after every step.
 
 Equity is the wallets plus the worth of the positions: size times mark for spot (the coins have been paid for),
 unrealized profit for derivatives (only margin has been put up). It is None until the account has been read once:
@@ -66,6 +66,10 @@ class Ledger:
             s: {Side.BUY: ZERO, Side.SELL: ZERO} for s in self.instruments
         }
         self._worth = ZERO
+        self.fees = ZERO
+        """Fees of all own fills."""
+        self.funding = ZERO
+        """Funding of all positions, negative when paid."""
 
     # Orders
 
@@ -91,7 +95,8 @@ class Ledger:
         """Join a report into its order and book the fill it added. The order must be known: see `adopt`."""
         before = self.find(report.client_order_id, report.order_id)
         assert before is not None, "a report is booked to an order the ledger knows; adopt it first"
-        report = msgspec.structs.replace(report, client_order_id=before.client_order_id, symbol=before.symbol)
+        if report.client_order_id != before.client_order_id or report.symbol != before.symbol:
+            report = msgspec.structs.replace(report, client_order_id=before.client_order_id, symbol=before.symbol)
         order, fill = merge(before, report, machine_time)
         self._put(order)
         effect = self.apply(fill) if fill is not None and self._is_booked(order) else None
@@ -214,7 +219,10 @@ class Ledger:
             self.wallets[currency] += amount
 
     def _replace_position(self, position: Position) -> None:
-        self._worth += self._worth_of(position) - self._worth_of(self.positions[position.symbol])
+        before = self.positions[position.symbol]
+        self._worth += self._worth_of(position) - self._worth_of(before)
+        self.fees += position.fees - before.fees
+        self.funding += position.funding - before.funding
         self.positions[position.symbol] = position
 
     def _worth_of(self, position: Position) -> Decimal:
@@ -268,3 +276,5 @@ class Ledger:
             assert position.size or not position.cost, "a flat position costs nothing"
         worth = sum((self._worth_of(position) for position in self.positions.values()), ZERO)
         assert worth == self._worth, "the worth kept by differences equals a full revaluation"
+        assert self.fees == sum((p.fees for p in self.positions.values()), ZERO), "so do the fees"
+        assert self.funding == sum((p.funding for p in self.positions.values()), ZERO), "so does the funding"

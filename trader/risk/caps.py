@@ -1,8 +1,9 @@
 """The checks that say how much: each limit expressed as the largest size this entry may have.
 
-A cap returns a `Cap`; the runner in `checks.py` cuts the order to it, or refuses with its reason when the room lies
-below the venue's minimum. All count the worst case: position plus everything live on the order's side, reserved and
-unknown included. Only entries meet caps, except the venue's own maximum.
+A cap that leaves room for the whole order returns None, else a `Cap`; the runner in `checks.py` cuts the order to it,
+or refuses with its reason when the room lies below the venue's minimum. All count the worst case: position plus
+everything live on the order's side, reserved and unknown included. Only entries meet caps, except the venue's own
+maximum.
 """
 
 from __future__ import annotations
@@ -22,56 +23,45 @@ GROUP_SHARES = 2
 """Symbols that move together may hold this many times one symbol's share of equity between them (C-06)."""
 
 
-def _side_room(state: DeskState, case: Case, units: Decimal) -> Decimal:
-    """Size left on the order's side until the worst case reaches `units`."""
-    symbol = case.intent.symbol
-    if case.intent.side is Side.BUY:
-        return units - state.ledger.worst_long(symbol)
-    return units + state.ledger.worst_short(symbol)
-
-
-def _worst_usd(state: DeskState, case: Case) -> Decimal:
-    """The worst case of the order's side in USD, before the order."""
-    return -_side_room(state, case, ZERO) * case.unit
-
-
-def _symbol_cap(state: DeskState, case: Case, limit_usd: Decimal, label: str, key: str, reason: Reason) -> Cap:
+def _symbol_cap(case: Case, limit_usd: Decimal, label: str, key: str, reason: Reason) -> Cap | None:
     """Room under a limit in USD; none at all while the mark has already carried the symbol above it."""
-    over = state.ledger.exposure(case.intent.symbol) > limit_usd
-    room = _side_room(state, case, limit_usd / case.unit) if not over else ZERO
-    return Cap(room, reason, label, f"risk.{key}", _worst_usd(state, case), limit_usd)
+    room = limit_usd / case.unit - case.worst if case.exposure <= limit_usd else ZERO
+    if room >= case.size:
+        return None
+    return Cap(room, reason, label, f"risk.{key}", case.worst * case.unit, limit_usd)
 
 
 def symbol_share(state: DeskState, case: Case) -> Cap | None:
     """Check 5a: one symbol's share of equity."""
     limit = state.limits.max_position_pct_per_symbol * (state.equity or ZERO)
     key = "max_position_pct_per_symbol"
-    return _symbol_cap(state, case, limit, "share of equity", key, Reason.MAX_EXPOSURE)
+    return _symbol_cap(case, limit, "share of equity", key, Reason.MAX_EXPOSURE)
 
 
 def account_share(state: DeskState, case: Case) -> Cap | None:
     """Check 5b: the account's share of equity, over all symbols."""
     limit = state.limits.max_exposure_pct * (state.equity or ZERO)
-    return _account_cap(state, case, limit, "account exposure", "max_exposure_pct", Reason.MAX_EXPOSURE)
+    return _account_cap(case, limit, "account exposure", "max_exposure_pct", Reason.MAX_EXPOSURE)
 
 
 def account_leverage(state: DeskState, case: Case) -> Cap | None:
     """Check 3, for the account: exposure over equity may not pass the leverage cap either."""
     limit = state.leverage_cap(case.intent.symbol) * (state.equity or ZERO)
-    return _account_cap(state, case, limit, "account leverage", "leverage_max", Reason.MAX_LEVERAGE)
+    return _account_cap(case, limit, "account leverage", "leverage_max", Reason.MAX_LEVERAGE)
 
 
-def _account_cap(state: DeskState, case: Case, limit: Decimal, label: str, key: str, reason: Reason) -> Cap:
-    total = state.ledger.total_exposure()
-    others = total - state.ledger.exposure(case.intent.symbol)
-    room = _side_room(state, case, (limit - others) / case.unit) if total <= limit else ZERO
+def _account_cap(case: Case, limit: Decimal, label: str, key: str, reason: Reason) -> Cap | None:
+    total = case.others + case.exposure
+    room = (limit - case.others) / case.unit - case.worst if total <= limit else ZERO
+    if room >= case.size:
+        return None
     return Cap(room, reason, label, f"risk.{key}", total, limit)
 
 
 def position_usd(state: DeskState, case: Case) -> Cap | None:
     """The profile's largest position in USD."""
     limit = state.limits.max_position_usd
-    return _symbol_cap(state, case, limit, "position", "max_position_usd", Reason.MAX_POSITION)
+    return _symbol_cap(case, limit, "position", "max_position_usd", Reason.MAX_POSITION)
 
 
 def position_base(state: DeskState, case: Case) -> Cap | None:
@@ -79,8 +69,8 @@ def position_base(state: DeskState, case: Case) -> Cap | None:
     limit = state.limits.max_position_base.get(case.intent.symbol)
     if limit is None:
         return None
-    room = _side_room(state, case, limit / case.instrument.contract_size)
-    used = -_side_room(state, case, ZERO) * case.instrument.contract_size
+    room = limit / case.instrument.contract_size - case.worst
+    used = case.worst * case.instrument.contract_size
     return Cap(room, Reason.MAX_POSITION, "position", "risk.max_position_base", used, limit, case.instrument.base)
 
 
@@ -89,7 +79,7 @@ def notional_cap(state: DeskState, case: Case) -> Cap | None:
     limit = state.limits.notional_caps_usd.get(case.intent.symbol)
     if limit is None:
         return None
-    return _symbol_cap(state, case, limit, "notional cap", "notional_caps_usd", Reason.MAX_POSITION)
+    return _symbol_cap(case, limit, "notional cap", "notional_caps_usd", Reason.MAX_POSITION)
 
 
 def correlated_group(state: DeskState, case: Case) -> Cap | None:
@@ -106,8 +96,8 @@ def correlated_group(state: DeskState, case: Case) -> Cap | None:
     if not others:
         return None
     limit = GROUP_SHARES * state.limits.max_position_pct_per_symbol * (state.equity or ZERO)
-    room = _side_room(state, case, max(limit - others, ZERO) / case.unit)
-    used = others + max(_worst_usd(state, case), ZERO)
+    room = max(limit - others, ZERO) / case.unit - case.worst
+    used = others + max(case.worst * case.unit, ZERO)
     return Cap(room, Reason.CORRELATION, "symbols moving together", "risk.max_correlation", used, limit)
 
 
@@ -121,13 +111,18 @@ def order_notional(state: DeskState, case: Case) -> Cap | None:
     """The largest single order, judged at the worse of mark and limit price."""
     limit = state.limits.max_order_notional_usd
     price = max(case.mark, case.limit_price) * case.instrument.contract_size
+    room = limit / price
+    if room >= case.size:
+        return None
     wanted = case.size * price
-    return Cap(limit / price, Reason.MAX_ORDER_NOTIONAL, "order", "risk.max_order_notional_usd", wanted, limit)
+    return Cap(room, Reason.MAX_ORDER_NOTIONAL, "order", "risk.max_order_notional_usd", wanted, limit)
 
 
 def venue_maximum(state: DeskState, case: Case) -> Cap | None:
     """The venue's largest order."""
     limit = case.instrument.base_max_size
+    if limit >= case.size:
+        return None
     return Cap(limit, Reason.MAX_ORDER_NOTIONAL, "the venue's maximum size", "", case.size, limit, case.instrument.base)
 
 
@@ -199,7 +194,7 @@ def impact(state: DeskState, case: Case) -> Cap | Refusal | None:
     ):
         return None
     worst = case.mark * (ONE + limit_bps / BPS if buying else ONE - limit_bps / BPS)
-    room, exhausted = walk(levels, worst, buying=buying)
+    room, exhausted = walk(levels, worst, case.size, buying=buying)
     if room >= case.size:
         return None
     if exhausted:
@@ -222,10 +217,17 @@ def _levels(state: DeskState, case: Case) -> tuple[tuple[Decimal, Decimal], ...]
     return ((quote.ask, quote.ask_size),) if buying else ((quote.bid, quote.bid_size),)
 
 
-def walk(levels: tuple[tuple[Decimal, Decimal], ...], worst: Decimal, *, buying: bool) -> tuple[Decimal, bool]:
-    """Largest size whose average price is no worse than `worst`, and whether the levels ran out before that."""
+def walk(
+    levels: tuple[tuple[Decimal, Decimal], ...], worst: Decimal, wanted: Decimal, *, buying: bool
+) -> tuple[Decimal, bool]:
+    """Largest size whose average price is no worse than `worst`, and whether the levels ran out before that.
+
+    What lies behind the level at which `wanted` is reached is not looked at.
+    """
     taken, cost = ZERO, ZERO
     for price, size in levels:
+        if taken >= wanted:
+            return taken, False
         after, after_cost = taken + size, cost + price * size
         if (after_cost <= worst * after) if buying else (after_cost >= worst * after):
             taken, cost = after, after_cost

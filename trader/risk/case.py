@@ -22,6 +22,7 @@ from trader.risk.watch import SymbolWatch
 ZERO = Decimal(0)
 ABSURD = Decimal("1E15")
 """Sizes, prices and leverages at or above this are an error, whoever sent them; so is anything below its inverse."""
+TINY = 1 / ABSURD
 
 
 class Cap(msgspec.Struct, frozen=True, gc=False):
@@ -41,16 +42,19 @@ class Case:
 
     __slots__ = (
         "binding",
+        "exposure",
         "instrument",
         "intent",
         "limit_price",
         "mark",
         "now",
+        "others",
         "raised",
         "reducing",
         "size",
         "unit",
         "watch",
+        "worst",
     )
 
     def __init__(
@@ -68,6 +72,8 @@ class Case:
         self.reducing = False
         self.raised = False
         self.binding: Cap | None = None
+        self.worst = self.exposure = self.others = ZERO
+        """Before the order: the worst case on its side in units, in USD, and the exposure of the other symbols. Only for entries."""
 
     @property
     def minimum(self) -> Decimal:
@@ -96,6 +102,11 @@ def open_case(state: DeskState, intent: OrderIntent, now: Now) -> Case | Refusal
     room = state.closing_room(intent.symbol)
     against = intent.side is closing_side(state, intent.symbol)
     case.reducing = against and case.size <= room
+    if not case.reducing:
+        ledger, symbol = state.ledger, intent.symbol
+        case.worst = ledger.worst_long(symbol) if intent.side is Side.BUY else -ledger.worst_short(symbol)
+        case.exposure = ledger.exposure(symbol)
+        case.others = ledger.total_exposure() - case.exposure
     return case
 
 
@@ -116,7 +127,7 @@ def _limit_price(state: DeskState, case: Case) -> Decimal:
 
 def sane(value: object) -> bool:
     """True for a Decimal that is finite, positive and of a size that occurs in markets."""
-    return isinstance(value, Decimal) and value.is_finite() and 1 / ABSURD < value < ABSURD
+    return isinstance(value, Decimal) and value.is_finite() and TINY < value < ABSURD
 
 
 def _nonsense(intent: OrderIntent, now: Now) -> str:

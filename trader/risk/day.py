@@ -75,6 +75,8 @@ class DayBook:
         self._seen = ZERO
         self._last: Now | None = None
         self._stepped_at: float | None = None
+        self._known: tuple[DayBaseline, Decimal, Decimal, Decimal] | None = None
+        self._result: DayResult | None = None
 
     @property
     def day(self) -> int:
@@ -170,10 +172,19 @@ class DayBook:
             self.baseline = msgspec.structs.replace(self.baseline, peak_equity=equity)
 
     def result(self, equity: Decimal, fees: Decimal, funding: Decimal) -> DayResult | None:
-        """The day's result at `equity` and the account's totals of fees and funding; None without a baseline."""
-        held = self.baseline
+        """The day's result at `equity` and the account's totals of fees and funding; None without a baseline.
+
+        Two guards and a check ask in one breath: the same question is answered from memory.
+        """
+        held, known = self.baseline, self._known
         if held is None:
             return None
+        if known is None or known[0] is not held or known[1:] != (equity, fees, funding):
+            self._known, self._result = (held, equity, fees, funding), self._measured(held, equity, fees, funding)
+        return self._result
+
+    @staticmethod
+    def _measured(held: DayBaseline, equity: Decimal, fees: Decimal, funding: Decimal) -> DayResult:
         total = equity - held.start_equity
         paid, received = fees - held.fees, funding - held.funding
         loss = max(-total, ZERO)

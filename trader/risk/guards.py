@@ -59,24 +59,20 @@ class GuardRunner:
     def _answers(self, name: str, guard: Guard, state: DeskState, now: Now) -> list[Finding]:
         """One guard's findings; a failure is counted and, when critical, becomes a finding."""
         try:
-            return self._computed(name, guard, state, now)
+            return list(guard(state, now))
         except RiskGuardRecoverableError as error:
             self.failures[f"risk.guards.{name}.recoverable_failures"] += 1
             return [Finding(f"guard:{name}", Reason.DATA_GAP, Severity.WARN, f"guard {name} could not run: {error}")]
         except RiskGuardError as error:
-            self.failures[f"risk.guards.{name}.critical_failures"] += 1
-            text = f"guard {name} failed: {type(error).__name__}: {error}"
-            return [Finding(f"guard:{name}", Reason.BAD_INPUT, Severity.REDUCE_ONLY, text)]
+            return [self._failed(name, error)]
+        except ArithmeticError as error:  # Decimal's traps, division by zero
+            return [self._failed(name, RiskGuardComputationError(f"{name}: {type(error).__name__}"))]
 
-    @staticmethod
-    def _computed(name: str, guard: Guard, state: DeskState, now: Now) -> list[Finding]:
-        """Run one guard; arithmetic that fails (Decimal's traps, division by zero) is a computation error of that
-        guard.
-        """
-        try:
-            return list(guard(state, now))
-        except ArithmeticError as error:
-            raise RiskGuardComputationError(f"{name}: {type(error).__name__}") from error
+    def _failed(self, name: str, error: RiskGuardError) -> Finding:
+        """Count a critical failure and say it."""
+        self.failures[f"risk.guards.{name}.critical_failures"] += 1
+        text = f"guard {name} failed: {type(error).__name__}: {error}"
+        return Finding(f"guard:{name}", Reason.BAD_INPUT, Severity.REDUCE_ONLY, text)
 
     def _is_news(self, finding: Finding, state: DeskState, now: Now) -> bool:
         hold = finding.hold(now.market_time)

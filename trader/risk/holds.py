@@ -91,6 +91,8 @@ class HoldTable(msgspec.Struct, frozen=True):
 
     def of(self, scope: str) -> tuple[Hold, ...]:
         """Return the holds that bind `scope`: its own and the account's, worst first."""
+        if not self.holds:
+            return ()
         mine = (hold for hold in self.holds if hold.scope in {ACCOUNT, scope})
         return tuple(sorted(mine, key=lambda hold: -hold.level))
 

@@ -109,11 +109,14 @@ def liquidity(state: DeskState, now: Now) -> Iterator[Finding]:
         ):
             continue
         side = Side.SELL if position.size > 0 else Side.BUY
-        levels = book.bids if side is Side.SELL else book.asks
-        depth = sum((size for _, size in levels if size.is_finite()), ZERO)
-        if depth < abs(position.size):
+        levels, wanted, depth = book.bids if side is Side.SELL else book.asks, abs(position.size), ZERO
+        for _, size in levels:
+            depth += size if size.is_finite() else ZERO
+            if depth >= wanted:
+                break  # the first level is nearly always enough
+        else:
             text = f"{symbol} position {plain(position.size)} exceeds the {plain(depth)} in ten levels of the book"
-            yield Finding("liquidity", Reason.DEPTH_TOO_THIN, Severity.WARN, text, symbol, abs(position.size), depth)
+            yield Finding("liquidity", Reason.DEPTH_TOO_THIN, Severity.WARN, text, symbol, wanted, depth)
 
 
 def error_rate(state: DeskState, now: Now) -> Iterator[Finding]:

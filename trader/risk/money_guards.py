@@ -37,6 +37,8 @@ def daily_loss(state: DeskState, now: Now) -> Iterator[Finding]:
     if not parts:
         return
     part, key = max(parts)
+    if part < min(WARN_PARTS):
+        return  # before the text: writing it costs more than all guards together
     limit = limits.max_daily_loss_usd if key.endswith("usd") else limits.max_daily_loss_pct
     used = result.loss if key.endswith("usd") else result.loss_pct
     shown = f"{figure(limit)} USD" if key.endswith("usd") else f"{figure(limit * 100)} %"

@@ -74,11 +74,11 @@ class DeskState:
 
     def fees_paid(self) -> Decimal:
         """Fees of all own fills."""
-        return sum((p.fees for p in self.ledger.positions.values()), ZERO)
+        return self.ledger.fees
 
     def funding_received(self) -> Decimal:
         """Funding of all positions, negative when paid."""
-        return sum((p.funding for p in self.ledger.positions.values()), ZERO)
+        return self.ledger.funding
 
     def forget_order(self, client_order_id: str) -> None:
         """Drop what was remembered about an order that is finished."""

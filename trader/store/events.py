@@ -118,6 +118,12 @@ BOT_TYPES: Final[dict[str, frozenset[str] | None]] = {
 }
 
 
+# What `make_event` stamps on every event of a name: type, name and snake name as plain text, looked up once.
+_STAMPS: Final[dict[EventName, tuple[str, str, str]]] = {
+    name: (TYPE_OF[name].value, name.value, SNAKE_NAME[name]) for name in EventName
+}
+
+
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One fact. Times are UNIX seconds UTC; money in the payload is a string holding a Decimal, never a float."""
 
@@ -178,14 +184,15 @@ def make_event(
     config_hash: str = "",
 ) -> Event:
     """An event with type and snake name filled in from the catalogue."""
+    kind, written, snake = _STAMPS[name]
     return Event(
         0,
         utc_time,
         market_time,
         profile,
-        TYPE_OF[name].value,
-        name.value,
-        code or SNAKE_NAME[name],
+        kind,
+        written,
+        code or snake,
         cause_id,
         decision_id,
         config_hash,
@@ -206,6 +213,8 @@ def wanted_types(bot_id: str, profile: str, types: Collection[str] | None) -> fr
     return frozenset(types) if covered is None else covered & frozenset(types)
 
 
+_HARMLESS: Final = frozenset({str, int, bool, type(None)})
+"""Types a look at which proves that no float hides inside."""
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Event)
 
@@ -213,7 +222,7 @@ _decoder = msgspec.json.Decoder(Event)
 def encode(event: Event) -> bytes:
     """The event as JSON. Raises TypeError for a payload that holds a float or anything JSON has no form for."""
     for value in event.payload.values():
-        if not isinstance(value, str | int | None):
+        if type(value) not in _HARMLESS:
             _refuse_floats(value)
     return _encoder.encode(event)
 
