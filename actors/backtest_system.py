@@ -137,6 +137,7 @@ class BacktestPorts:
     """The outside of the broker: the in-process venue, inline workers, and a feed that is always up."""
 
     dry_run = False
+    shut = False
 
     def __init__(self, venue: InProcessVenue, time: VirtualTime) -> None:
         self.venue: Venue = venue

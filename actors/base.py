@@ -167,10 +167,12 @@ class SupervisedActor(pykka.ThreadingActor):
         """Run `prepare` behind the firewall; pykka alone would lose its failure."""
         if self._recorder is not None:
             self._recorder.record(self._recorded_as, self.now.machine_time, Began(self.now.machine_time))
+        self.vitals.message, self.vitals.busy_since = "prepare", self._machine_time()
         try:
             self.prepare()
         except BaseException as error:  # noqa: BLE001 - the firewall's whole purpose (S5)
             self._die(error, "prepare")
+        self.vitals.busy_since = None
 
     def on_receive(self, message: Any) -> None:
         """Run `handle` behind the firewall and keep the vitals."""

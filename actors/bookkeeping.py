@@ -6,7 +6,7 @@ when a day begins, after what no report can tell again, and once a minute while 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TypeVar
 
@@ -40,13 +40,25 @@ _GUARD_EVENTS = {
 class Bookkeeper:
     """Writes the events of one incarnation of risk and restores its desk. Runs in risk's thread."""
 
-    def __init__(self, events: EventLog, desk: RiskDesk, checkpoint_every_s: float = CHECKPOINT_EVERY_S) -> None:
+    def __init__(
+        self,
+        events: EventLog,
+        desk: RiskDesk,
+        on_failure: Callable[[str], None],
+        checkpoint_every_s: float = CHECKPOINT_EVERY_S,
+    ) -> None:
         self._events = events
+        self._on_failure = on_failure
         self._desk = desk
         self._every_s = checkpoint_every_s
         self._day = desk.state.day.day
         self._changed = False
         self._next_checkpoint = 0.0
+
+    def _noted(self, result: Committed | CommitFailed) -> None:
+        """Hear what came of a commit nobody waits for. Runs in the store's writer thread: it only tells."""
+        if isinstance(result, CommitFailed):
+            self._on_failure(result.reason)
 
     # --- writing -----------------------------------------------------------------------------------------------------------
 
@@ -139,14 +151,14 @@ class Bookkeeper:
             "note": order.note,
             "record": _text(report),
         }
-        self._events.commit(EventName.ORDER_REPORT, payload, now, _noted, decision_id=order.decision_id)
+        self._events.commit(EventName.ORDER_REPORT, payload, now, self._noted, decision_id=order.decision_id)
         if booked.fill is not None and not order.foreign:
             self._fill(booked.fill, booked, now, order.decision_id)
 
     def _fill(self, fill: Fill, booked: Booked, now: Now, decision_id: str) -> None:
         contract_size = self._desk.ledger.instruments[fill.symbol].contract_size
         payload = fill_payload(fill, contract_size=contract_size, realized_pnl=booked.realized_delta)
-        self._events.commit(EventName.TRADE_EXECUTED, payload, now, _noted, decision_id=decision_id)
+        self._events.commit(EventName.TRADE_EXECUTED, payload, now, self._noted, decision_id=decision_id)
         position = booked.position
         if position is not None:
             mark = self._desk.ledger.marks.get(fill.symbol)
@@ -168,11 +180,11 @@ class Bookkeeper:
                 "symbol": difference.subject,
                 "what": f"{difference.kind}: ours {difference.ours}, the venue's {difference.venue}; {difference.decision}",
             }
-            self._events.commit(EventName.RECONCILE_ADJUSTED, payload, now, _noted, code=difference.kind.value)
+            self._events.commit(EventName.RECONCILE_ADJUSTED, payload, now, self._noted, code=difference.kind.value)
         for fill in result.adjustments:
             contract_size = self._desk.ledger.instruments[fill.symbol].contract_size
             payload = fill_payload(fill, contract_size=contract_size, realized_pnl=ZERO)
-            self._events.commit(EventName.TRADE_EXECUTED, payload, now, _noted, code="adjustment")
+            self._events.commit(EventName.TRADE_EXECUTED, payload, now, self._noted, code="adjustment")
         if result.adjustments or result.transfers:
             self.checkpoint(now)
 
@@ -185,7 +197,7 @@ class Bookkeeper:
             "mark": str(payment.mark),
             "size": str(payment.size),
         }
-        self._events.commit(EventName.FUNDING_ACCRUED, payload, now, _noted)
+        self._events.commit(EventName.FUNDING_ACCRUED, payload, now, self._noted)
         self._changed = True
 
     def finding(self, finding: Finding, now: Now) -> None:
@@ -210,7 +222,7 @@ class Bookkeeper:
         if baseline is not None and baseline.day != self._day:
             self._day = baseline.day
             payload: Payload = {"day": str(baseline.day), "start_equity": str(baseline.start_equity)}
-            self._events.commit(EventName.DAILY_BASELINE, payload, now, _noted)
+            self._events.commit(EventName.DAILY_BASELINE, payload, now, self._noted)
             self.checkpoint(now)
         elif self._changed and now.machine_time >= self._next_checkpoint:
             self.checkpoint(now)
@@ -222,7 +234,10 @@ class Bookkeeper:
         memory = self._desk.snapshot(now)
         positions = [{"symbol": p.symbol, "size": str(p.size)} for p in memory.positions if p.size]
         self._events.commit(
-            EventName.LEDGER_CHECKPOINT, {"positions": positions, "record": memory.to_bytes().decode()}, now, _noted
+            EventName.LEDGER_CHECKPOINT,
+            {"positions": positions, "record": memory.to_bytes().decode()},
+            now,
+            self._noted,
         )
 
     # --- reading back ------------------------------------------------------------------------------------------------------
@@ -253,12 +268,6 @@ class Bookkeeper:
         if memory is not None:
             return memory.market_time
         return min((order.created_at for order in orders), default=0.0)
-
-
-def _noted(result: Committed | CommitFailed) -> None:
-    """What comes of a commit nobody waits for; a failed store shows in its health and stops the next intent."""
-    if isinstance(result, CommitFailed):
-        logger.error("an event could not be made durable: {}", result.reason)
 
 
 def _text(record: Order | OrderReport) -> str:

@@ -61,6 +61,8 @@ class VenuePorts(Protocol):
 
     venue: Venue
     dry_run: bool
+    shut: bool
+    """Set by the main thread before the cold path: from then on nothing leaves, whatever the actors believe."""
 
     def open_workers(self, name: str, stopped: Callable[[], bool]) -> Workers:
         """Start the workers of this incarnation."""
@@ -242,6 +244,8 @@ class Broker(SupervisedActor):
 
     def _allows(self, approval: Approval) -> bool:
         """Whether the mode of this moment lets the approval leave. Also called by workers: reads one reference."""
+        if self._ports.shut:
+            return False
         symbol = approval.request.symbol
         return self._holds.permits(symbol, reduces=approval.reduce_only, by_operator=approval.by_operator)
 

@@ -25,14 +25,15 @@ from trader.strategy.protocol import Strategy
 from trader.strategy.registry import create_strategy
 
 
-def risk_settings(settings: Settings) -> RiskSettings:
-    """Return what risk needs of the configuration."""
+def risk_settings(settings: Settings, *, candles: bool = False) -> RiskSettings:
+    """Return what risk needs of the configuration. On recorded candles the account is read when the bars allow, not by the clock."""
     return RiskSettings(
         limits=settings.risk,
         execution=settings.execution,
         window=settings.trading_window,
         reconcile_every_s=settings.reconcile.interval_s,
         live=not settings.is_paper,
+        reconciled_within_s=float("inf") if candles else max(3 * settings.reconcile.interval_s, 60.0),
     )
 
 
@@ -62,7 +63,7 @@ def child_specs(
     now = current or (lambda: settings)
 
     def risk(incarnation: int) -> pykka.ActorRef[Any]:
-        return Risk.start("risk", incarnation, surroundings, instruments, risk_settings(now()))
+        return Risk.start("risk", incarnation, surroundings, instruments, risk_settings(now(), candles=candles))
 
     def broker(incarnation: int) -> pykka.ActorRef[Any]:
         return Broker.start(

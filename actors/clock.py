@@ -16,6 +16,7 @@ MEASURE_S = 2.0
 REPLAY_S = 3600.0
 """On the embedded exchange a clock this far off is a recorded market's, and its distance means nothing."""
 LATE_S = 1.0
+AHEAD_S = 2.0
 PATIENCE_S = 10.0
 """A heartbeat that is late waited in a buffer, as after a pause of this process; late ones for this long are the truth."""
 
@@ -38,27 +39,35 @@ class MarketClock:
         self._anchor: _Reading | None = None
         self._rate = 1.0
         self._latest = 0.0
-        self._late_since: float | None = None
+        self._doubt_since: float | None = None
         self.skew_s: float | None = None
 
     def hear(self, market_time: float, machine_time: float) -> None:
-        """Take one heartbeat's two times, or the venue's answer at the start. Feed threads."""
-        if self.late_s(market_time, machine_time) <= LATE_S:
-            self._late_since = None
-        elif self._late_since is None or machine_time - self._late_since < PATIENCE_S:
-            self._late_since = self._late_since or machine_time
+        """Take one heartbeat's two times, or the venue's answer at the start. Feed threads.
+
+        A reading that is far behind this clock has waited in a buffer, one far ahead of it is wrong or a leap of the venue's: neither
+        counts until it has been repeated for `PATIENCE_S`. A market that may run at its own speed is only doubted when it is behind.
+        """
+        late_s = self.late_s(market_time, machine_time)
+        doubtful = late_s > LATE_S or (late_s < -AHEAD_S and not self._free_running)
+        if not doubtful:
+            self._doubt_since = None
+        elif self._doubt_since is None or machine_time - self._doubt_since < PATIENCE_S:
+            self._doubt_since = self._doubt_since or machine_time
             return
-        reading = _Reading(market_time, machine_time)
+        self._take(_Reading(market_time, machine_time))
+
+    def _take(self, reading: _Reading) -> None:
         anchor = self._anchor
-        skew_s = market_time - (time.time() + machine_time - time.monotonic())
+        skew_s = reading.market_time - (time.time() + reading.machine_time - time.monotonic())
         self.skew_s = None if self._free_running and abs(skew_s) > REPLAY_S else skew_s
         if anchor is None:
             self._anchor = reading
             return
-        elapsed = machine_time - anchor.machine_time
+        elapsed = reading.machine_time - anchor.machine_time
         if elapsed < MEASURE_S:
             return
-        measured = (market_time - anchor.market_time) / elapsed
+        measured = (reading.market_time - anchor.market_time) / elapsed
         self._rate = measured if self._free_running and abs(measured - 1.0) > 0.05 else 1.0
         self._anchor = reading
 

@@ -6,6 +6,7 @@ Only `actors/system.py` imports this.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -14,10 +15,11 @@ from loguru import logger
 from actors.clock import MarketClock
 from actors.workers import WorkerPool
 from trader.market.quote import BookTop, Quote
-from trader.venue import Feed, FeedHeartbeat, FeedItem, FeedKind, Venue
+from trader.venue import Feed, FeedEvent, FeedHeartbeat, FeedItem, FeedKind, Venue
 
 REST_WORKERS = 5
 STALE_ON_ARRIVAL_S = 2.0
+AFTER_FAILURE_S = 1.0
 
 
 class LivePorts:
@@ -28,6 +30,7 @@ class LivePorts:
     ) -> None:
         self.venue = venue
         self.dry_run = dry_run
+        self.shut = False
         self._make_feeds = make_feeds
         self._clock = clock
 
@@ -61,8 +64,13 @@ class LivePorts:
 
 
 def _run_feed(feed: Feed, deliver: Callable[[FeedItem], None], stopped: Callable[[], bool]) -> None:
-    """Run one feed to its end; a bug in it is logged and shows as silence, which the guards act on."""
-    try:
-        feed.run(deliver, stopped)
-    except Exception:  # noqa: BLE001 - the thread's last words
-        logger.opt(exception=True).error("the {} feed's thread ended", feed.kind)
+    """Run one feed until its incarnation ends; a bug in it is logged, said as "down", and the feed begun anew a moment later."""
+    while not stopped():
+        try:
+            feed.run(deliver, stopped)
+        except Exception as error:  # noqa: BLE001 - a feed must not end in silence
+            logger.opt(exception=True).error("the {} feed failed", feed.kind)
+            deliver(
+                FeedEvent(feed.kind, up=False, machine_time=time.monotonic(), reason=f"{type(error).__name__}: {error}")
+            )
+            time.sleep(AFTER_FAILURE_S)

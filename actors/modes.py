@@ -1,4 +1,4 @@
-"""The owner of the table of holds: every change is saved, recorded and announced before anything else happens.
+"""The owner of the table of holds: every change is announced, saved and recorded before anything else happens.
 
 Only the supervisor has one, and uses it in its own thread.
 """
@@ -36,6 +36,8 @@ class Modes:
         self._keeper = keeper
         self._surroundings = surroundings
         self.table = HoldTable()
+        self.unsaved = ""
+        """Why the table in force is not the one on disk, "" when it is."""
 
     def load(self, now: Now, starting: Hold) -> None:
         """Take the holds that outlived the last process, and the one that lasts until risk has reconciled."""
@@ -52,14 +54,19 @@ class Modes:
         if table == self.table:
             return
         before, self.table = self.table, table
-        self._keeper.save(table)
+        self.announce(now)
+        try:
+            self._keeper.save(table)
+            self.unsaved = ""
+        except OSError as error:
+            self.unsaved = str(error)
+            logger.critical("the holds cannot be saved: {}", error)
         for hold in table.beyond(before):
             logger.warning("{} {} by {}: {}", hold.level.name, hold.scope, hold.by or by, hold.text or hold.cause)
         for hold in before.beyond(table):
             if not table.has(hold.cause, hold.scope):
                 logger.info("hold {} ({}) ended by {}", hold.cause, hold.scope, by)
         self._record(before, by, now)
-        self.announce(now)
 
     def announce(self, now: Now) -> None:
         """Tell everyone the table, whole."""

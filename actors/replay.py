@@ -193,6 +193,7 @@ class _NoPorts:
     """Only the broker has an outside, and brokers are not replayed."""
 
     dry_run = False
+    shut = False
 
     def __getattr__(self, name: str) -> Any:
         raise CannotReplay(f"nothing in a replay asks for {name}")

@@ -86,6 +86,7 @@ class FlattenReport(msgspec.Struct, frozen=True):
 class RiskReport(msgspec.Struct, frozen=True):
     """The books and limits as risk sees them; machine times are of risk's last tick."""
 
+    incarnation: int
     reconciled_clean: bool
     reconciled_at: float
     equity: Decimal | None

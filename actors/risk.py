@@ -55,6 +55,8 @@ from trader.risk.holds import Level
 from trader.venue import FeedEvent
 
 ACCOUNT_RETRY_S = 1.0
+ACCOUNT_PATIENCE_S = 8.0
+"""A reading takes this long at most before a second one is asked for; whichever comes later than the last taken counts."""
 AGAIN_SOON_S = 2.0
 COMMIT_SLOW_S = 2.0
 FILLS_OVERLAP_S = 120.0
@@ -71,7 +73,7 @@ class Risk(RiskOrders):
         settings = self._settings
         self.desk = RiskDesk(self._instruments, settings.limits, settings.execution, settings.window)
         self.desk.set_holds(self.holds)
-        self.keeper = Bookkeeper(self.surroundings.events, self.desk)
+        self.keeper = Bookkeeper(self.surroundings.events, self.desk, self._on_store_failure)
         self._fills_read_until = self.keeper.restore(self.now)
         self.flattening = Flattening(self.desk)
         if self._fills_read_until:
@@ -186,16 +188,21 @@ class Risk(RiskOrders):
             for order in tuple(self.desk.ledger.live_orders()):
                 if order.state is OrderState.SENT:
                     self.desk.unknown(order.client_order_id, self.now)
-            self._next_reconcile = self.now.machine_time
+            self._next_reconcile, self._reading = self.now.machine_time, False
         elif message.name in self._instruments:
             self._told_views.pop(message.name, None)
 
     # --- the account -------------------------------------------------------------------------------------------------------
 
+    def _on_store_failure(self, reason: str) -> None:
+        """Hear from the store's writer thread that something could not be kept."""
+        self.addresses.risk.tell(CommitFailed("", reason))
+
     def _ask_account(self) -> None:
+        """Ask for one reading; another is asked for only when this one has failed or is long overdue."""
         self._request += 1
         self._asked_account = self.now.machine_time
-        self.addresses.broker.tell(FetchAccount(self._request, self._fills_since()))
+        self._reading = self.addresses.broker.tell(FetchAccount(self._request, self._fills_since()))
 
     def _fills_since(self) -> float:
         """Return the market time from which fills are asked for: a while before what the books already hold.
@@ -205,8 +212,10 @@ class Risk(RiskOrders):
         return max((self._fills_read_until or self.now.market_time) - FILLS_OVERLAP_S, 0.0)
 
     def _on_account(self, message: AccountRead) -> None:
-        if message.request_id != self._request:
+        self._reading = False
+        if message.snapshot.asked_at <= self._taken_asked_at:
             return
+        self._taken_asked_at = message.snapshot.asked_at
         result = self.desk.reconcile(message.snapshot, self.now)
         self.clean, self.reconciled_at = result.clean, self.now.machine_time
         self._fills_read_until = message.snapshot.market_time
@@ -248,7 +257,8 @@ class Risk(RiskOrders):
                 QueryOrder(order.client_order_id, order.order_id, order.symbol, order.created_at)
             )
         self._judge_store()
-        overdue = self.now.machine_time - self._asked_account > ACCOUNT_RETRY_S
+        patience = ACCOUNT_PATIENCE_S if self._reading else ACCOUNT_RETRY_S
+        overdue = self.now.machine_time - self._asked_account > patience
         if overdue and (not self.recovered or self.now.machine_time >= self._next_reconcile):
             self._ask_account()
         if self.recovered:

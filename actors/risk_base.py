@@ -34,6 +34,8 @@ class RiskSettings(msgspec.Struct, frozen=True):
     window: TradingWindow | None
     reconcile_every_s: float
     live: bool
+    reconciled_within_s: float = float("inf")
+    """Entries are refused while the last reading that was taken in is older."""
 
 
 class RiskBase(SupervisedActor):
@@ -65,7 +67,8 @@ class RiskBase(SupervisedActor):
         self.outcomes: dict[str, DecisionReport] = {}
         self._waiting: dict[str, float] = {}
         self._request = 0
-        self._asked_account = float("-inf")
+        self._asked_account = self._taken_asked_at = float("-inf")
+        self._reading = False
         self._next_reconcile = float("-inf")
         self._fills_read_until = 0.0
         self._told_views: dict[str, PositionUpdate] = {}
@@ -75,6 +78,11 @@ class RiskBase(SupervisedActor):
         self.misses = NearestMiss()
         self.drift = 0
         self._decided_at: dict[str, float] = {}
+
+    @property
+    def is_reading_overdue(self) -> bool:
+        """Whether the last account reading is too old to rest anything on."""
+        return self.now.machine_time - self.reconciled_at > self._settings.reconciled_within_s
 
     def _order(self, client_order_id: str) -> Order:
         return self.desk.ledger.orders[client_order_id]

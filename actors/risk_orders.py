@@ -37,6 +37,10 @@ class RiskOrders(RiskBase):
         if not self.recovered:
             self._refuse(intent, Refusal(Reason.NOT_RECONCILED, "risk is still reading the account"))
             return
+        if self.is_reading_overdue and not intent.reduce_only:
+            stale_s = self.now.machine_time - self.reconciled_at
+            self._refuse(intent, Refusal(Reason.NOT_RECONCILED, f"the account was last read {stale_s:.0f} s ago"))
+            return
         decided = self.desk.decide(intent, self.now)
         if isinstance(decided, Refusal):
             self._refuse(intent, decided)
@@ -142,9 +146,12 @@ class RiskOrders(RiskBase):
     def _on_trouble(self, message: VenueTrouble) -> None:
         self.trouble = f"{message.what}: {message.error}"
         self.desk.on_request(self.now, failed=True)
+        if message.what == "account":
+            self._reading = False
         if message.fatal:
             self._hold("auth_lost", Level.HALTED, Reason.AUTH_LOST, f"the venue refuses the key: {message.error}")
 
     def _on_commit_failed(self, message: CommitFailed) -> None:
-        self._release(message.client_order_id, f"not durable: {message.reason}", Reason.STORE_SLOW)
+        if message.client_order_id in self._waiting:
+            self._release(message.client_order_id, f"not durable: {message.reason}", Reason.STORE_SLOW)
         self._hold("store_failed", Level.HALTED, Reason.STORE_SLOW, f"the event store failed: {message.reason}")

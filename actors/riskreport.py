@@ -29,7 +29,8 @@ def risk_report(risk: Risk) -> RiskReport:
     live = tuple(order for order in ledger.live_orders())
     reasons = counted_reasons(risk)
     return RiskReport(
-        reconciled_clean=risk.recovered and risk.clean,
+        incarnation=risk.incarnation,
+        reconciled_clean=risk.recovered and risk.clean and not risk.is_reading_overdue,
         reconciled_at=risk.reconciled_at,
         equity=equity,
         day_pnl=day.total if day else ZERO,

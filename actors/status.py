@@ -126,16 +126,21 @@ class StatusWriter:
             self._write_files(status)
         text = render_screen(status)
         ending = f"EXIT     {int(code)}\n" if code is not None else ""
-        sys.stdout.write(f"\n{text.rstrip()}\n{ending}")
-        sys.stdout.flush()
+        self._say(f"\n{text.rstrip()}\n{ending}")
 
     def banner(self, instruments: Mapping[str, Instrument], holds: HoldTable) -> None:
         """Say at the start what this run is: venue, money, fees, mode, window, and where each value came from."""
-        sys.stdout.write(
-            banner(self._settings, instruments, holds, venue_url=self._connection.rest_url, dry_run=self._dry_run)
-            + "\n"
-        )
-        sys.stdout.flush()
+        text = banner(self._settings, instruments, holds, venue_url=self._connection.rest_url, dry_run=self._dry_run)
+        self._say(text + "\n")
+
+    def _say(self, text: str) -> None:
+        """Write to stdout; when its reader has gone, say so once and write to nobody: trading and the exit code are unaffected."""
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            logger.warning("nobody reads stdout any more ({}); see run.py status", error)
 
     def start_facts(self) -> Payload:
         """Return what the start event records."""

@@ -41,6 +41,7 @@ from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
 
 RECOVERY_DEADLINE_S = 30.0
 PAUSE_S = 2.0
+CANCEL_AGAIN_S = 2.0
 
 
 class Supervisor(SupervisedActor):
@@ -65,6 +66,7 @@ class Supervisor(SupervisedActor):
         self._shutdown: ShutdownSteps | None = None
         self._ended = False
         self._cancelling = 0
+        self._asked_cancel = 0.0
         self._last_tick = 0.0
 
     def prepare(self) -> None:
@@ -117,7 +119,8 @@ class Supervisor(SupervisedActor):
             if child.is_running:
                 address.tell(mode)
                 address.tell(tick)
-        if self._cancelling:
+        if self._cancelling and now.machine_time - self._asked_cancel >= CANCEL_AGAIN_S:
+            self._asked_cancel = now.machine_time
             self.addresses.broker.tell(CancelAll(self._cancelling))
         if self._shutdown:
             self._continue_shutdown()
@@ -251,8 +254,14 @@ class Supervisor(SupervisedActor):
     # --- modes -------------------------------------------------------------------------------------------------------------
 
     def place(self, hold: Hold) -> None:
-        """Add a hold."""
+        """Add a hold. One that cannot be kept on disk is announced all the same, and the system ends through the cold path."""
         self.modes.place(hold, self.now)
+        self._judge_saving()
+
+    def _judge_saving(self) -> None:
+        unsaved = self.modes.unsaved
+        if unsaved and not self._ended:
+            self._halt(f"the holds cannot be saved: {unsaved}")
 
     @property
     def holds(self) -> HoldTable:
@@ -261,6 +270,7 @@ class Supervisor(SupervisedActor):
 
     def _adopt(self, table: HoldTable, by: str) -> None:
         self.modes.adopt(table, by, self.now)
+        self._judge_saving()
 
     def _on_ready(self, ready: Ready) -> None:
         child = self.children.get(ready.name)
@@ -273,8 +283,8 @@ class Supervisor(SupervisedActor):
 
     def _on_resume(self, message: Resume) -> None:
         risk = self.surroundings.board.read("risk")
-        clean = risk is not None and risk[0].reconciled_clean
-        if not clean:
+        own = self.children["risk"].incarnation
+        if risk is None or not risk[0].reconciled_clean or risk[0].incarnation != own:
             logger.warning("resume refused: the last reconciliation is not clean")
             return
         self._adopt(self.holds.resume(message.cause), by=message.by)
@@ -302,6 +312,7 @@ class Supervisor(SupervisedActor):
     def _on_kill(self, message: Kill) -> None:
         self.place(Hold("kill", Level.HALTED, ACCOUNT, Reason.KILL_SWITCH, message.text, message.by))
         self._cancelling += 1
+        self._asked_cancel = self.now.machine_time
         self.addresses.broker.tell(CancelAll(self._cancelling))
 
     def _on_all_cancelled(self, message: AllCancelled) -> None:

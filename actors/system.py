@@ -29,7 +29,7 @@ from actors.guardian import End, Guardian, Inbox, Outcome, listen_for_signals
 from actors.holdfile import HoldFile
 from actors.live import LivePorts
 from actors.lock import AlreadyRunning, ProcessLock
-from actors.messages import Session
+from actors.messages import Session, SetMode
 from actors.operations import Operations
 from actors.options import read_settings
 from actors.projector import Projector
@@ -43,6 +43,7 @@ from trader.coinbase.rest import CoinbaseVenue
 from trader.config import Settings
 from trader.exit_code import Ends, ExitCode
 from trader.market.catalog import ProductCatalog
+from trader.market.clock import Now
 from trader.market.instrument import Instrument
 from trader.orders.reason import Reason
 from trader.report.logs import start_logging
@@ -90,6 +91,8 @@ class LiveSurroundings:
 def trade(settings: Settings, options: argparse.Namespace, folder: Path, ready: ReadyLine | None) -> ExitCode:
     """Run one profile to its end and return the exit code. Raises Ends for what keeps it from starting."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    inbox = Inbox()
+    listen_for_signals(inbox)
     try:
         lock = ProcessLock(folder / "lock")
     except AlreadyRunning as error:
@@ -109,7 +112,7 @@ def trade(settings: Settings, options: argparse.Namespace, folder: Path, ready: 
     instruments = check_venue(venue, settings, clock)
     store = _open_store(folder, settings, connection)
     try:
-        return _run(settings, options, folder, lock, connection, clock, venue, instruments, store)
+        return _run(settings, options, folder, lock, inbox, connection, clock, venue, instruments, store)
     finally:
         store.close()
         venue.close()
@@ -121,13 +124,13 @@ def _run(
     options: argparse.Namespace,
     folder: Path,
     lock: ProcessLock,
+    inbox: Inbox,
     connection: Connection,
     clock: MarketClock,
     venue: CoinbaseVenue,
     instruments: dict[str, Instrument],
     store: EventStore,
 ) -> ExitCode:
-    inbox = Inbox()
     operations = Operations(options.config, settings, folder, lambda: read_settings(options))
     events = EventLog(store, settings.profile, settings.config_hash, time.time)
     surroundings = LiveSurroundings(AddressBook(tuple(instruments)), events, inbox, uuid.uuid4().hex[:6])
@@ -156,7 +159,6 @@ def _run(
     operations.attach(
         surroundings.addresses, surroundings.board, events, clock, inbox, lambda: _cancel_everything(connection)
     )
-    listen_for_signals(inbox)
     watchdog_file = (folder / "logs" / "watchdog.log").open("a")
     guardian = Guardian(
         inbox,
@@ -175,13 +177,16 @@ def _run(
         logger.opt(exception=True).critical("the main loop failed")
         outcome = Outcome(End.SUPERVISOR_LOST, f"the main loop failed: {type(error).__name__}: {error}")
     operations.stopping()
-    code = _finish(outcome, connection)
-    events.write(EventName.SYSTEM_STOPPED, {"exit_code": str(int(code)), "why": outcome.text}, clock.now())
-    status.dump("the end", code)
-    projector.write()
-    operations.close()
-    if recorder is not None:
-        recorder.close()
+    code = _finish(outcome, connection, ports, surroundings.addresses, clock.now())
+    try:
+        events.write(EventName.SYSTEM_STOPPED, {"exit_code": str(int(code)), "why": outcome.text}, clock.now())
+        status.dump("the end", code)
+        projector.write()
+        operations.close()
+        if recorder is not None:
+            recorder.close()
+    except Exception:  # noqa: BLE001 - the last words must not replace the exit code
+        logger.opt(exception=True).error("the last status could not be told")
     logger.info("ended with {}: {}", int(code), outcome.text)
     return code
 
@@ -284,12 +289,16 @@ def _cancel_everything(connection: Connection) -> Cancelled:
     return Cancelled(result.cancelled, result.remaining, result.confirmed, "; ".join(result.errors[-1:]))
 
 
-def _finish(outcome: Outcome, connection: Connection) -> ExitCode:
+def _finish(outcome: Outcome, connection: Connection, ports: LivePorts, addresses: AddressBook, now: Now) -> ExitCode:
     """Turn the end of the main loop into an exit code, taking the cold path where the running system cannot be trusted."""
     if outcome.end is End.STOPPED:
         return ExitCode.OK
     if outcome.end is End.STOPPED_UNCONFIRMED:
         return ExitCode.CANCELS_UNCONFIRMED
+    ports.shut = True
+    halted = SetMode(HoldTable((Hold("cold_path", Level.HALTED, ACCOUNT, Reason.MODE_HALTED, outcome.text),)), now)
+    addresses.broker.tell(halted)
+    addresses.risk.tell(halted)
     logger.warning("cold path: cancelling every open order of the portfolio ({})", outcome.text)
     result = _cancel_everything(connection)
     logger.warning(

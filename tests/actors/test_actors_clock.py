@@ -1,49 +1,63 @@
-"""The market's clock after a pause: what waited in a buffer neither sets the clock back nor counts as fresh (F-P16)."""
+"""The market's clock: it follows the venue's heartbeats and believes no single strange one."""
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from actors.clock import PATIENCE_S, MarketClock
-
-SPEED = 120.0
-MARKET = 1_740_000_000.0
+from actors import clock as module
+from actors.clock import MarketClock
 
 
-def running(speed: float) -> tuple[MarketClock, float]:
-    """A clock that has heard ten seconds of heartbeats; and the machine time of the last."""
-    clock = MarketClock(free_running=speed != 1.0)
-    machine = time.monotonic()
-    for second in range(11):
-        clock.hear(MARKET + second * speed, machine + second)
-    return clock, machine + 10
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A machine whose monotonic and UTC clocks are ours; UTC is 1,000,000 s ahead of the monotonic one."""
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module.time, "time", lambda: now[0] + 1_000_000.0)
+    return now
 
 
-@pytest.mark.parametrize("speed", [1.0, SPEED])
-def test_what_comes_in_time_is_not_late(speed: float) -> None:
-    """A price stamped now and heard now is fresh on any market's speed."""
-    clock, machine = running(speed)
-    assert clock.late_s(MARKET + 12 * speed, machine + 2) == pytest.approx(0.0, abs=1e-6)
+def beats(clock: MarketClock, machine: list[float], seconds: int, ahead: float = 0.0) -> None:
+    for _ in range(seconds):
+        machine[0] += 1.0
+        clock.hear(machine[0] + 1_000_000.0 + ahead, machine[0])
 
 
-@pytest.mark.parametrize("speed", [1.0, SPEED])
-def test_heartbeats_that_waited_in_a_buffer_do_not_move_the_clock(speed: float) -> None:
-    """Thirty seconds of silence, then thirty old heartbeats at once and a fresh one: the clock has not noticed."""
-    clock, machine = running(speed)
-    for second in range(11, 40):
-        clock.hear(MARKET + second * speed, machine + 30 + second / 1000)
-    assert clock.late_s(MARKET + 40 * speed, machine + 30) == pytest.approx(0.0, abs=1e-6)
-    assert clock.late_s(MARKET + 33 * speed, machine + 30) == pytest.approx(7.0)
-    clock.hear(MARKET + 40 * speed, machine + 30)
-    assert clock.late_s(MARKET + 45 * speed, machine + 35) == pytest.approx(0.0, abs=1e-6)
+def test_it_keeps_the_venues_time_between_heartbeats(machine: list[float]) -> None:
+    """And never runs back."""
+    clock = MarketClock(free_running=False)
+    beats(clock, machine, 5, ahead=0.3)
+    machine[0] += 0.5
+    assert clock.now().market_time == pytest.approx(machine[0] + 1_000_000.3)
+    assert clock.skew_s == pytest.approx(0.3)
 
 
-def test_a_venue_whose_clock_really_was_set_back_is_believed_after_a_while() -> None:
-    """Late for longer than the patience is no buffer any more."""
-    clock, machine = running(1.0)
-    for second in range(11, 11 + int(PATIENCE_S) + 2):
-        clock.hear(MARKET + second - 60, machine + second - 10)
-    last = 11 + int(PATIENCE_S) + 1
-    assert clock.late_s(MARKET + last - 60, machine + last - 10) == pytest.approx(0.0, abs=1e-6)
+def test_one_heartbeat_from_the_future_moves_nothing(machine: list[float]) -> None:
+    """It would lift a daily loss and roll the day."""
+    clock = MarketClock(free_running=False)
+    beats(clock, machine, 5)
+    beats(clock, machine, 1, ahead=172_800.0)
+    beats(clock, machine, 5)
+    assert clock.now().market_time == pytest.approx(machine[0] + 1_000_000.0)
+
+
+def test_a_venue_that_leapt_is_believed_after_a_while(machine: list[float]) -> None:
+    """Ten seconds of the same word are the truth."""
+    clock = MarketClock(free_running=False)
+    beats(clock, machine, 5)
+    beats(clock, machine, 30, ahead=5.0)
+    assert clock.now().market_time == pytest.approx(machine[0] + 1_000_005.0)
+    assert clock.skew_s == pytest.approx(5.0)
+
+
+def test_a_recorded_market_may_run_at_its_own_speed(machine: list[float]) -> None:
+    """Sixty times, and its distance from this machine's clock means nothing."""
+    clock = MarketClock(free_running=True)
+    market = 1_677_000_000.0
+    for _ in range(8):
+        machine[0] += 1.0
+        market += 60.0
+        clock.hear(market, machine[0])
+    machine[0] += 0.5
+    assert clock.now().market_time == pytest.approx(market + 30.0, abs=1.0)
+    assert clock.skew_s is None

@@ -46,6 +46,7 @@ class Report(msgspec.Struct, frozen=True):
     """What risk publishes, as far as `resume` reads it."""
 
     reconciled_clean: bool
+    incarnation: int = 1
 
 
 class System:
@@ -263,6 +264,12 @@ def test_holds_survive_a_restart_and_only_a_clean_resume_ends_them() -> None:
         system.book.supervisor.tell(Resume("", "operator"))
         system.pass_time(1)
         assert system.supervisor.holds.mode() is Level.REDUCE_ONLY
+        system.around.board.publish("risk", Report(reconciled_clean=True, incarnation=7), 0.0)
+        system.book.supervisor.tell(Resume("", "operator"))
+        system.pass_time(1)
+        assert system.supervisor.holds.mode() is Level.REDUCE_ONLY, (
+            "the word of an incarnation that is gone does not count"
+        )
         system.around.board.publish("risk", Report(reconciled_clean=True), 0.0)
         system.book.supervisor.tell(Resume("", "operator"))
         system.pass_time(1)
@@ -279,6 +286,20 @@ def test_the_same_hold_ten_thousand_times_is_one_transition(system: System) -> N
         system.book.supervisor.tell(Escalate(Hold("operator", Level.REDUCE_ONLY, ACCOUNT, Reason.MODE_REDUCE_ONLY)))
     system.stage.run(system.stage.time.machine_time)
     assert len(saves) == 1
+
+
+def test_a_hold_that_cannot_be_saved_binds_everyone_and_ends_in_the_cold_path(system: System) -> None:
+    """Disk full in the moment of a kill: announced first, and nothing trades on as if nothing had been said."""
+
+    def full(_: HoldTable) -> None:
+        raise OSError(28, "No space left on device")
+
+    system.save = full  # type: ignore[method-assign]
+    system.book.supervisor.tell(Escalate(Hold("operator", Level.REDUCE_ONLY, ACCOUNT, Reason.MODE_REDUCE_ONLY)))
+    system.stage.run(system.stage.time.machine_time)
+    assert "cannot be saved" in system.ended
+    told = [message.holds.mode() for message in system.child("broker").seen if isinstance(message, SetMode)]
+    assert told[-1] is Level.HALTED
 
 
 def test_a_stop_waits_for_risks_word_and_reports_truthfully(system: System) -> None:

@@ -83,6 +83,15 @@ def test_the_same_seed_is_the_same_life_under_another_hash_seed() -> None:
     assert "digest" in outputs.pop()
 
 
+@pytest.mark.parametrize("reading_s", [1.6, 6.0])
+def test_slow_account_readings_are_taken_in_all_the_same(reading_s: float) -> None:
+    """A reading slower than the next question once meant that none was ever believed: no start, and no reconciliation."""
+    for seed in range(5):
+        world = World(seed)
+        world.reading_s = reading_s
+        world.run()
+
+
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_the_suite_notices_a_missing_rule(mutation: str) -> None:
     """Without write-ahead, approval life, release wait, the quantity rule or one set of books, some seed is violated."""

@@ -127,7 +127,7 @@ class StageWorkers:
     def submit(self, urgency: Urgency, job: Callable[[], None]) -> None:
         """Run the job a little later; sometimes much later, when its approval is long dead."""
         draw = self._world.stage.random
-        delay = draw.random() * 0.2
+        delay = draw.random() * 0.2 + (self._world.reading_s if urgency is Urgency.ACCOUNT else 0.0)
         if self._world.venue.faults and draw.random() < 0.04:
             self._world.seen["slow worker"] += 1
             delay = draw.random() * 40.0
@@ -145,7 +145,7 @@ class World:
         self.venue = ScheduleVenue([instrument(symbol) for symbol in SYMBOLS], self.stage.time, draw)
         self.journal = DurableJournal(self._commit_later)
         self._queued: list[Callable[[], None]] = []
-        self.disk_s = 0.0
+        self.disk_s = self.reading_s = 0.0
         self.saved = HoldTable()
         self.process = 0
         self.alive = False
@@ -163,6 +163,7 @@ class World:
     # --- ports of the system -----------------------------------------------------------------------------------------------
 
     dry_run = False
+    shut = False
 
     def open_workers(self, name: str, stopped: Callable[[], bool]) -> StageWorkers:
         """Make the workers of one broker incarnation."""
