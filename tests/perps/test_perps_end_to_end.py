@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from perps_books import CENT, Journal, fundings, money, received, result
 from perps_market import PRODUCTS, SYMBOLS, USD, USDC, write_config, write_market
 from trader_process import (  # fmt: skip
@@ -142,3 +143,31 @@ def test_a_funding_time_missed_while_down_is_booked_once(where: Room) -> None:
 
     until(agree, 15, "each payment once, and to the cent")
     assert not {cause for cause, _ in holds(second)} & {"mismatch"}
+
+
+def test_a_liquidation_by_the_venue_ends_in_both_books(where: Room) -> None:
+    """F-O09: the venue closes the ether position itself: flat in our books too, reduce-only until a person has looked, and
+    after flattening the rest the money is the same to the cent.
+    """
+    exchange = where.exchange
+    trader = where.start(COINBASE_ENABLE_DERIVATIVES="1")
+    trader.ready()
+    until(lambda: all(positions(exchange).values()), 15, "both perpetuals bought")
+    with requests.Session() as control:
+        control.trust_env = False
+        fault = {"id": "F-O09", "variant": "liquidation", "product_id": PRODUCTS["ETH-PERP"]}
+        assert control.post(f"{exchange.ready['rest_url']}/_exchange/faults", json=fault, timeout=10).status_code == 200
+    assert positions(exchange)["ETH-PERP"] == 0
+    until(lambda: trader.mode() == "REDUCE_ONLY", 30, "the account is reduce-only")
+    until(lambda: not Decimal(trader.told()["positions"].get("ETH-PERP", "0")), 30, "flat in our books")
+    assert positions(exchange)["BTC-PERP"] > 0
+    _flatten(where)
+    until(lambda: trader.told("status.json").get("reconciled"), 30, "agreed with the venue")
+
+    def same_money() -> bool:
+        told = trader.told("status.json")["money"]["equity_usd"]
+        return told is not None and abs(Decimal(told) - money(exchange.read())) <= 2 * CENT
+
+    until(same_money, 30, "the same money")
+    trader.process.terminate()
+    assert trader.wait(20) == 0, trader.words()
