@@ -28,10 +28,12 @@ from trader.venue import (
     Found,
     InvalidSymbol,
     KeyPermissions,
+    NotSent,
     OrderRequest,
     Placed,
     PlaceOutcome,
     Refused,
+    always,
 )
 
 ZERO = Decimal(0)
@@ -137,8 +139,12 @@ class InProcessVenue:
             raise InvalidSymbol(f"there are no candles of {', '.join(unknown)}")
         return [self._books[symbol].instrument for symbol in symbols]
 
-    def place(self, request: OrderRequest, deadline_s: float) -> PlaceOutcome:
+    def place(
+        self, request: OrderRequest, deadline_s: float, still_allowed: Callable[[], bool] = always
+    ) -> PlaceOutcome:
         """Take one order: refuse it, fill it against the modelled book, or let it rest. A repeated id creates nothing."""
+        if not still_allowed():
+            return NotSent("it was no longer allowed")
         known = self._orders.get(request.client_order_id)
         if known is not None:
             return Placed(known)

@@ -118,7 +118,7 @@ class Caller:
                 self._risk.tell(OrderNotSent(coid, "the mode changed before the post", self._incarnation))
                 return
             assert approval.is_genuine, "an approval must not change between the gate and the socket"
-            outcome = self._venue.place(request, self._execution.post_deadline_s)
+            outcome = self._venue.place(request, self._execution.post_deadline_s, lambda: self._may_leave(approval))
             match outcome:
                 case Placed():
                     self._answered("place", started)
@@ -145,6 +145,10 @@ class Caller:
                     assert_never(outcome)
         finally:
             self._wire.pop(coid, None)
+
+    def _may_leave(self, approval: Approval) -> bool:
+        """Whether the approval still holds; the venue asks after every wait of its own, right before the first byte."""
+        return approval.is_live(self._machine_time()) and self._allows(approval)
 
     def cancel(self, message: CancelOrder) -> None:
         """Ask the venue to cancel one order."""

@@ -150,6 +150,11 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
 PlaceOutcome = Placed | Refused | NotSent | Unknown
 
 
+def always() -> bool:
+    """Whether an order may still leave, for callers that have nothing to take back."""
+    return True
+
+
 class CancelResult(msgspec.Struct, frozen=True, gc=False):
     """Answer for one order of a batch cancel. `accepted` means asked for, not yet cancelled."""
 
@@ -225,8 +230,10 @@ class Venue(Protocol):
         """Return the products behind our symbol names; raise InvalidSymbol naming the ones it does not have."""
         ...
 
-    def place(self, request: OrderRequest, deadline_s: float) -> PlaceOutcome:
-        """Send one order, once. Never retries."""
+    def place(
+        self, request: OrderRequest, deadline_s: float, still_allowed: Callable[[], bool] = always
+    ) -> PlaceOutcome:
+        """Send one order, once; NotSent when `still_allowed` says no after every wait, right before the first byte."""
         ...
 
     def cancel(self, order_ids: Sequence[str], deadline_s: float) -> list[CancelResult]:

@@ -171,3 +171,15 @@ def test_the_breaker_by_stories(name: str, story: str, end: BreakerState) -> Non
             assert breaker.allows(now)
             assert not breaker.allows(now)
     assert breaker.state is end, name
+
+
+def test_a_waiter_whose_machine_slept_past_the_deadline_does_not_go() -> None:
+    """The process was suspended while it waited: its turn has come, and its deadline has gone."""
+    now = [100.0]
+
+    def sleep_long(_: float) -> None:
+        now[0] += 100.0
+
+    pacer = Pacer(PaceRules(100, 10_000), lambda: now[0], sleep_long)
+    pacer.too_many(5.0)
+    assert not pacer.acquire(Priority.ENTRY, 110.0)

@@ -119,3 +119,14 @@ def test_a_gzip_answer_is_read(transports: list[Transport]) -> None:
     """A server may compress although we do not ask for it."""
     with scripted(respond(200, gzip.compress(b'{"a":1}'), Content_Encoding="gzip")) as server:
         assert _to(server.url, transports).exchange("GET", "/x", {}, None, DEADLINE_S).body == b'{"a":1}'
+
+
+def test_a_request_withdrawn_while_the_connection_was_made_writes_nothing(transports: list[Transport]) -> None:
+    """On a new connection and on a kept one; the next request works."""
+    with scripted(respond(200, {"ok": True})) as server:
+        transport = _to(server.url, transports)
+        for _ in range(2):
+            with pytest.raises(ConnectFailed):
+                transport.exchange("POST", "/x", {}, b"{}", DEADLINE_S, lambda: False)
+            assert transport.exchange("GET", "/fine", {}, None, DEADLINE_S).status == 200
+        assert [each.target for each in server.seen] == ["/fine", "/fine"]

@@ -33,6 +33,7 @@ from trader.venue import (
     Refused,
     Unknown,
     VenueUnavailable,
+    always,
 )
 
 ZERO = Decimal(0)
@@ -105,10 +106,14 @@ class ScheduleVenue:
         """Return the products."""
         return [self.by_symbol[symbol] for symbol in symbols]
 
-    def place(self, request: OrderRequest, deadline_s: float) -> PlaceOutcome:
+    def place(
+        self, request: OrderRequest, deadline_s: float, still_allowed: Callable[[], bool] = always
+    ) -> PlaceOutcome:
         """Receive an order, or lose it, or its answer."""
         if self._down():
             return NotSent("connection refused")
+        if not still_allowed():
+            return NotSent("it was no longer allowed")
         draw = self.chance.random() if self.faults else 1.0
         if draw < 0.06:
             self.seen["post lost"] += 1

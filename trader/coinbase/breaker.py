@@ -60,6 +60,10 @@ class Breaker:
             if self._successes >= SUCCESSES_TO_CLOSE:
                 self.state = BreakerState.CLOSED
 
+    def unused(self) -> None:
+        """Take back a leave to go that was not used: it says nothing about the endpoint."""
+        self._probing = False
+
     def failed(self, now: float) -> None:
         """Take note of a failure: no connection, no answer, a 5xx, or a page that is not the venue's."""
         self._failures += 1
@@ -88,6 +92,11 @@ class Breakers:
                 self._circuits[kind].succeeded()
             else:
                 self._circuits[kind].failed(self._clock())
+
+    def unused(self, kind: EndpointClass) -> None:
+        """Take note that an allowed request never left."""
+        with self._lock:
+            self._circuits[kind].unused()
 
     def states(self) -> dict[EndpointClass, BreakerState]:
         """Return every circuit's state, for the status."""

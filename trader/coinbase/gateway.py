@@ -24,7 +24,7 @@ from trader.coinbase.errors import RETRYABLE_STATUS, http_date_s, map_http_error
 from trader.coinbase.hosts import check_host
 from trader.coinbase.pacing import Pacer, PaceRules, Priority, retry_delay_s
 from trader.coinbase.settings import RestSettings
-from trader.coinbase.transport import Answer, Transport
+from trader.coinbase.transport import Answer, Transport, Withheld
 from trader.coinbase.wire import BadPayload, Body
 from trader.venue import (
     AuthenticationError,
@@ -33,6 +33,7 @@ from trader.venue import (
     RecoverableError,
     VenueError,
     VenueUnavailable,
+    always,
 )
 
 PREFIX = "/api/v3/brokerage"
@@ -162,11 +163,12 @@ class Gateway:
         priority: Priority,
         deadline: float,
         public: bool = False,
+        still_allowed: Callable[[], bool] = always,
     ) -> Answer:
-        """Send one request once. Raises ConnectFailed when nothing was sent, OutcomeUnknown when no whole answer
-        came.
+        """Send one request once. `still_allowed` and the deadline are asked after our own pacing and again before the
+        first byte. Raises ConnectFailed when nothing was sent, OutcomeUnknown when no whole answer came.
         """
-        self._admit(kind, priority, deadline)
+        self._admit(kind, priority, deadline, still_allowed)
         full_path = PREFIX + path
         headers = self._headers(method, full_path, public=public)
         content = None
@@ -175,8 +177,16 @@ class Gateway:
             headers["Content-Type"] = "application/json"
         target = f"{full_path}?{urlencode(query)}" if query else full_path
         seconds = min(TRY_S, max(deadline - self._clock(), 0.001))
+
+        def may_leave() -> bool:
+            # A cancel that is late still helps.
+            return priority is Priority.CANCEL or (self._clock() <= deadline and still_allowed())
+
         try:
-            answer = self._transport.exchange(method, target, headers, content, seconds)
+            answer = self._transport.exchange(method, target, headers, content, seconds, may_leave)
+        except Withheld:
+            self.breakers.unused(kind)
+            raise
         except RecoverableError:
             self.breakers.note(kind, worked=False)
             raise
@@ -188,12 +198,16 @@ class Gateway:
         """Return the decoded body of an answer got by `send`; raises the VenueError it stands for."""
         return _decoded(answer, body, self.token_clock())
 
-    def _admit(self, kind: EndpointClass, priority: Priority, deadline: float) -> None:
+    def _admit(
+        self, kind: EndpointClass, priority: Priority, deadline: float, still_allowed: Callable[[], bool]
+    ) -> None:
         """Let the request go or raise ConnectFailed: nothing was sent, and the text says why."""
         if self._closed.is_set():
             raise ConnectFailed("the client is closed")
         if not self._pacer.acquire(priority, deadline):
             raise ConnectFailed("our own request pacing has no room before the deadline")
+        if not still_allowed():
+            raise ConnectFailed("it was no longer allowed when its turn came")
         if priority is not Priority.CANCEL and not self.breakers.allows(kind):
             raise ConnectFailed(f"the circuit of {kind} is open after repeated failures")
 

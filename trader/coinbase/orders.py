@@ -48,6 +48,7 @@ from trader.venue import (
     Refused,
     Unknown,
     VenueUnavailable,
+    always,
 )
 
 CANCEL_CHUNK = 100
@@ -67,10 +68,13 @@ class OrderDesk:
         self._lock = threading.Lock()
         self._client_ids: OrderedDict[str, str] = OrderedDict()
 
-    def place(self, request: OrderRequest, deadline_s: float) -> PlaceOutcome:
-        """Send one order once."""
+    def place(
+        self, request: OrderRequest, deadline_s: float, still_allowed: Callable[[], bool] = always
+    ) -> PlaceOutcome:
+        """Send one order once; NotSent when `still_allowed` says no before its first byte."""
         priority = Priority.EXIT if request.reduces else Priority.ENTRY
-        return self._post_order("/orders", create_body(request), request.client_order_id, priority, deadline_s)
+        body = create_body(request)
+        return self._post_order("/orders", body, request.client_order_id, priority, deadline_s, still_allowed)
 
     def close_position(
         self, client_order_id: str, product_id: str, size: Decimal | None, deadline_s: float
@@ -176,12 +180,24 @@ class OrderDesk:
             return self._client_ids.get(order_id, "")
 
     def _post_order(
-        self, path: str, body: dict[str, object], client_order_id: str, priority: Priority, deadline_s: float
+        self,
+        path: str,
+        body: dict[str, object],
+        client_order_id: str,
+        priority: Priority,
+        deadline_s: float,
+        still_allowed: Callable[[], bool] = always,
     ) -> PlaceOutcome:
         deadline = self._clock() + deadline_s
         try:
             answer = self._gateway.send(
-                EndpointClass.ORDERS, "POST", path, payload=body, priority=priority, deadline=deadline
+                EndpointClass.ORDERS,
+                "POST",
+                path,
+                payload=body,
+                priority=priority,
+                deadline=deadline,
+                still_allowed=still_allowed,
             )
         except ConnectFailed as error:
             return NotSent(str(error))

@@ -156,10 +156,12 @@ class Pacer:
         self._lock = threading.Lock()
 
     def acquire(self, priority: Priority, deadline: float) -> bool:
-        """Wait until the request may go; False when that would be later than `deadline` (machine seconds)."""
+        """Wait until the request may go; False when that would be, or has become, later than `deadline` (machine seconds)."""
         while True:
             with self._lock:
                 now = self._clock()
+                if now > deadline:  # The machine slept through the wait.
+                    return False
                 wait = self._rules.ask(priority, now)
                 warn = wait <= 0 and self._on_warning is not None and self._rules.crossed_warning(now)
             if warn and self._on_warning is not None:

@@ -36,6 +36,7 @@ from trader.venue import (
     OrderRequest,
     PlaceOutcome,
     Refused,
+    always,
 )
 
 __all__ = ["CoinbaseVenue", "check_host"]
@@ -89,9 +90,14 @@ class CoinbaseVenue:
         """
         return self._market.instruments(symbols)
 
-    def place(self, request: OrderRequest, deadline_s: float = ORDER_DEADLINE_S) -> PlaceOutcome:
+    def place(
+        self,
+        request: OrderRequest,
+        deadline_s: float = ORDER_DEADLINE_S,
+        still_allowed: Callable[[], bool] = always,
+    ) -> PlaceOutcome:
         """Send one order, once. A refusal puts the product's rules in doubt: the next account reading reads them again."""
-        outcome = self._desk.place(request, deadline_s)
+        outcome = self._desk.place(request, deadline_s, still_allowed)
         if isinstance(outcome, Refused):
             self._doubted.add(request.product_id)
         return outcome

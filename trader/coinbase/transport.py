@@ -2,10 +2,11 @@
 surprise.
 
 Only `trader/coinbase/` imports this. It tells two failures apart, because an order depends on it: ConnectFailed is
-raised only when no connection was made, so not one byte of the request left; everything else that goes wrong on
-the way is OutcomeUnknown. It never retries. The time-outs of the HTTP library are per read, so the deadline is
-kept by the socket's reader itself: a server that drips a byte a second is cut off in time. Name resolution is the
-one step that cannot be bounded from here.
+raised only when not one byte of the request left: no connection was made, or the caller no longer wanted it
+(Withheld); everything else that goes wrong on the way is OutcomeUnknown. It never retries. The time-outs of the
+HTTP library are per read, so the deadline is kept by the socket's reader itself: a server that drips a byte a
+second is cut off in time. Name resolution is the one step that cannot be bounded from here, so the caller is asked
+once more when the connection stands.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import io
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -26,12 +27,18 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Ne
 from urllib3.response import BaseHTTPResponse
 
 from trader.coinbase.wire import BODY_BYTES_MAX
-from trader.venue import ConnectFailed, OutcomeUnknown
+from trader.venue import ConnectFailed, OutcomeUnknown, always
 
 CHUNK_BYTES = 65_536
 SMALLEST_WAIT_S = 0.001
 
-_deadline = threading.local()  # .at: machine seconds by which the request of this thread must be over
+# Of the request of this thread: .at, machine seconds by which it must be over; .gate, asked before its first byte and
+# then forgotten.
+_deadline = threading.local()
+
+
+class Withheld(ConnectFailed):
+    """The connection stood, but the request came too late or was no longer wanted: nothing was written."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -52,6 +59,14 @@ def _left_s() -> float:
     if left <= 0:
         raise TimeoutError("the request's total deadline has passed")
     return left
+
+
+def _ask_gate() -> None:
+    """Before the first byte, and only then: raise Withheld when the caller says no."""
+    gate = getattr(_deadline, "gate", None)
+    if gate is not None and not gate():
+        raise Withheld("too late, or no longer allowed, when the connection stood")
+    _deadline.gate = None
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -95,11 +110,30 @@ class _PlainConnection(HTTPConnection):
         super().connect()
         self.sock = cast("socket.socket", _DeadlineSocket(self.sock))
 
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        _ask_gate()
+        super().send(data)
+
 
 class _SecureConnection(HTTPSConnection):
+    _tunnelling = False
+
     def connect(self) -> None:
-        super().connect()
+        self._tunnelling = True  # What goes to a proxy to open the way is not the request.
+        try:
+            super().connect()
+        finally:
+            self._tunnelling = False
         self.sock = cast("Any", _DeadlineSocket(cast("socket.socket", self.sock)))
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        if not self._tunnelling:
+            _ask_gate()
+        super().send(data)
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -140,12 +174,19 @@ class Transport:
         self._sessions: list[requests.Session] = []
 
     def exchange(
-        self, method: str, path_and_query: str, headers: Mapping[str, str], body: bytes | None, deadline_s: float
+        self,
+        method: str,
+        path_and_query: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline_s: float,
+        still_allowed: Callable[[], bool] = always,
     ) -> Answer:
-        """Send one request once and read the whole answer within `deadline_s` seconds; raises ConnectFailed or
-        OutcomeUnknown.
+        """Send one request once and read the whole answer within `deadline_s` seconds; `still_allowed` is asked when
+        the connection stands, before the first byte. Raises ConnectFailed or OutcomeUnknown.
         """
         session = self._session()
+        _deadline.gate = still_allowed
         _deadline.at = time.monotonic() + deadline_s
         try:
             connect_s = min(self._connect_timeout_s, deadline_s)
@@ -169,6 +210,7 @@ class Transport:
             raise OutcomeUnknown(f"the answer broke off: {type(error).__name__}") from error
         finally:
             _deadline.at = float("inf")
+            _deadline.gate = None
             if not self._keep_alive:
                 session.close()
 
