@@ -12,7 +12,8 @@ from collections import deque
 from decimal import Decimal
 
 WINDOW_S = 60.0
-REMEMBERED_IDS = 20_000
+REMEMBERED_IDS = 2_000
+"""Per product. Trades come again after a reconnect only, a hundred or so; what is older than the minute counts nowhere anyway."""
 
 
 class Tape:
