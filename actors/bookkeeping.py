@@ -266,7 +266,9 @@ class Bookkeeper:
         if memory is not None or orders:
             logger.info("books restored: {} orders after the last record, {} not finished", len(orders), live)
         if memory is not None:
-            return memory.market_time
+            unread = self._desk.state.unread_since
+            since = [unread[symbol] for symbol in self._desk.ledger.instruments if symbol in unread]
+            return min((memory.market_time, *since))
         return min((order.created_at for order in orders), default=0.0)
 
 

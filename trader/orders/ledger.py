@@ -66,6 +66,8 @@ class Ledger:
             s: {Side.BUY: ZERO, Side.SELL: ZERO} for s in self.instruments
         }
         self._worth = ZERO
+        self.aside_worth = ZERO
+        """USD: positions of symbols this ledger has no rules for, at their last marks; they are the account's all the same."""
         self.fees = ZERO
         """Fees of all own fills."""
         self.funding = ZERO
@@ -212,7 +214,11 @@ class Ledger:
     @property
     def equity(self) -> Decimal | None:
         """Wallets plus worth of positions; None until a wallet has been read."""
-        return sum(self.wallets.values(), ZERO) + self._worth if self.wallets else None
+        return sum(self.wallets.values(), ZERO) + self._worth + self.aside_worth if self.wallets else None
+
+    def worth(self, symbol: str) -> Decimal:
+        """What one position counts in the equity, at its mark."""
+        return self._worth_of(self.positions[symbol])
 
     def _pay(self, currency: str, amount: Decimal) -> None:
         if currency in self.wallets:

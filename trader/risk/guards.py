@@ -14,12 +14,18 @@ from collections.abc import Callable, Iterable, Iterator
 
 from trader.market.clock import SECONDS_PER_DAY, Now
 from trader.orders.reason import Reason
-from trader.risk import market_guards, money_guards
+from trader.risk import aside, market_guards, money_guards
 from trader.risk.finding import Finding, RiskGuardComputationError, RiskGuardError, RiskGuardRecoverableError, Severity
 from trader.risk.holds import ACCOUNT
 from trader.risk.state import DeskState
 
 Guard = Callable[[DeskState, Now], Iterable[Finding]]
+
+
+def unconfigured(state: DeskState, _now: Now) -> Iterable[Finding]:
+    """Positions and orders of symbols that are not configured: REDUCE_ONLY until a person has accepted each (I-04)."""
+    return aside.findings(state.aside, state.accepted)
+
 
 GUARDS: dict[str, Guard] = {
     "daily_loss": money_guards.daily_loss,
@@ -35,6 +41,7 @@ GUARDS: dict[str, Guard] = {
     "error_rate": market_guards.error_rate,
     "rejects": market_guards.rejects,
     "user_feed": market_guards.user_feed,
+    "unconfigured": unconfigured,
 }
 """In the order they run; the names are those of the counters `risk.guards.<name>...`."""
 

@@ -15,6 +15,7 @@ import msgspec
 from trader.market.clock import Now
 from trader.orders.order import Order, OrderReport, OrderState
 from trader.orders.position import Position
+from trader.risk.aside import set_aside
 from trader.risk.booking import book_report
 from trader.risk.day import DayBaseline
 from trader.risk.state import DeskState
@@ -34,6 +35,14 @@ class RiskMemory(msgspec.Struct, frozen=True):
     losses_in_a_row: Mapping[str, int]
     entries_sent: int
     funding_until: Mapping[str, float] = {}
+    worths: Mapping[str, Decimal] = {}
+    """What each open position counted in the equity, in USD."""
+    reports: tuple[OrderReport, ...] = ()
+    """Reports about orders of symbols that were not configured, not booked yet."""
+    unread_since: Mapping[str, float] = {}
+    """Market time from which a symbol's fills have not been read; a symbol that is missing is read up to `market_time`."""
+    peaks: Mapping[str, int | None] = {}
+    """The best price of each open position in half ticks, for its trailing stop."""
 
     def to_bytes(self) -> bytes:
         """The record as JSON; Decimals are strings."""
@@ -55,17 +64,21 @@ _decoder = msgspec.json.Decoder(
 
 def remember(state: DeskState, funding_until: Mapping[str, float], now: Now) -> RiskMemory:
     """Take the record of this moment."""
-    orders = state.ledger.orders.values()
+    orders, aside = state.ledger.orders.values(), state.aside
     finished = [order for order in orders if not order.is_live]
     return RiskMemory(
         market_time=now.market_time,
-        positions=tuple(state.ledger.positions.values()),
-        orders=(*finished[-RECENT_FINISHED:], *(order for order in orders if order.is_live)),
+        positions=(*state.ledger.positions.values(), *aside.positions),
+        orders=(*finished[-RECENT_FINISHED:], *(order for order in orders if order.is_live), *aside.orders),
         wallets=dict(state.ledger.wallets),
         baseline=state.day.baseline,
         losses_in_a_row=dict(state.losses_in_a_row),
         entries_sent=state.entries_sent,
         funding_until=dict(funding_until),
+        worths={s: state.ledger.worth(s) for s, p in state.ledger.positions.items() if p.size} | dict(aside.worths),
+        reports=aside.reports,
+        unread_since=dict(state.unread_since),
+        peaks=state.stop_peaks | dict(aside.peaks),
     )
 
 
@@ -76,22 +89,21 @@ def recall(
     number.
 
     What was reserved or sent when the process ended may be at the venue: it becomes UNKNOWN and is looked up, and its
-    proof of absence counts from now. A symbol that is no longer configured keeps its record in the journal only.
+    proof of absence counts from now. What belongs to a symbol that is not configured now is set aside unchanged.
     """
+    orders, reports = list(orders), list(reports)
+    counted: set[str] = set()
     if memory is not None:
-        for position in memory.positions:
-            if position.symbol in state.ledger.positions:
-                state.ledger.restore_position(position)
-        for currency, amount in memory.wallets.items():
-            state.ledger.set_wallet(currency, amount)
-        state.day.baseline = memory.baseline
-        state.losses_in_a_row = dict(memory.losses_in_a_row)
-        state.entries_sent = memory.entries_sent
-    counted = {order.client_order_id for order in memory.orders} if memory is not None else set()
-    for order in (*(memory.orders if memory is not None else ()), *orders):
-        if order.symbol in state.ledger.instruments and order.client_order_id not in state.ledger.orders:
+        counted = {order.client_order_id for order in memory.orders}
+        orders, reports = [*memory.orders, *orders], [*memory.reports, *reports]
+        _recall_figures(state, memory)
+    _set_aside(state, memory, orders, reports)
+    for order in orders:
+        if order.client_order_id in state.ledger.orders:
+            continue
+        state.entries_sent += order.client_order_id not in counted and not order.reduce_only
+        if order.symbol in state.ledger.instruments:
             state.ledger.reserve(msgspec.structs.replace(order, touched_at=now.machine_time))
-            state.entries_sent += order.client_order_id not in counted and not order.reduce_only
             age_s = max(now.market_time - order.created_at, 0.0)
             if order.is_live:
                 state.reserved_at[order.client_order_id] = now.machine_time - age_s
@@ -103,3 +115,37 @@ def recall(
         if order.state in (OrderState.RESERVED, OrderState.SENT):
             note = "in flight when the process ended"
             state.ledger.advance(order.client_order_id, OrderState.UNKNOWN, now.machine_time, note)
+
+
+def _recall_figures(state: DeskState, memory: RiskMemory) -> None:
+    """Take positions, wallets, baseline and counters; fills since the record are still to be read."""
+    known = state.ledger.instruments
+    for position in memory.positions:
+        state.unread_since[position.symbol] = memory.unread_since.get(position.symbol, memory.market_time)
+        if position.symbol in known:
+            state.ledger.restore_position(position)
+    for currency, amount in memory.wallets.items():
+        state.ledger.set_wallet(currency, amount)
+    state.day.baseline = memory.baseline
+    state.losses_in_a_row = dict(memory.losses_in_a_row)
+    state.entries_sent = memory.entries_sent
+    state.stop_peaks.update((symbol, peak) for symbol, peak in memory.peaks.items() if symbol in known)
+
+
+def _set_aside(
+    state: DeskState, memory: RiskMemory | None, orders: Iterable[Order], reports: Iterable[OrderReport]
+) -> None:
+    """Keep what belongs to symbols that are not configured: it is written back with every record (C-19)."""
+    known = state.ledger.instruments
+    left = [order for order in orders if order.symbol not in known]
+    for order in left:
+        since = state.unread_since.get(order.symbol, order.created_at)
+        state.unread_since[order.symbol] = since
+    state.aside = set_aside(
+        [position for position in (memory.positions if memory is not None else ()) if position.symbol not in known],
+        left,
+        [report for report in reports if report.symbol not in known],
+        memory.worths if memory is not None else {},
+        {s: peak for s, peak in memory.peaks.items() if s not in known} if memory is not None else {},
+    )
+    state.ledger.aside_worth = state.aside.worth

@@ -68,6 +68,8 @@ class Reconciler:
         clean = snapshot.complete and not open_rows and not mismatched and not adopted
         if snapshot.complete:
             self._state.market.covered(snapshot.asked_at)
+            for symbol in self._state.ledger.instruments:
+                self._state.unread_since.pop(symbol, None)
             self._state.reconciled = self._state.reconciled or not any(
                 r.kind is not DifferenceKind.WALLET for r in open_rows
             )

@@ -13,6 +13,7 @@ from trader.market.instrument import Instrument
 from trader.orders.account import FeeRates, MarginSummary, VenuePosition
 from trader.orders.ledger import Ledger
 from trader.orders.order import Order, Side
+from trader.risk.aside import CAUSE, Aside
 from trader.risk.day import DayBook, DayResult
 from trader.risk.holds import HoldTable, Level
 from trader.risk.limits import ExecutionSettings, RiskLimits
@@ -59,6 +60,13 @@ class DeskState:
         self.venue_positions: dict[str, VenuePosition] = {}
         self.funding_unproven: dict[str, tuple[Decimal, float]] = {}
         """By symbol: funding booked by our own reckoning and not yet seen in the venue's wallet, and when (machine time)."""
+        self.stop_peaks: dict[str, int | None] = {}
+        """By symbol: the best price since the open position began, in half ticks, as its actor last told it."""
+        self.aside = Aside()
+        self.accepted: set[str] = set()
+        """Unconfigured symbols whose hold a person has lifted: they are not told again."""
+        self.unread_since: dict[str, float] = {}
+        """By symbol: market time from which its fills have not been read yet since it was restored or left out."""
         self.entries_sent = 0
         self.reconciled = False
 
@@ -74,11 +82,11 @@ class DeskState:
 
     def fees_paid(self) -> Decimal:
         """Fees of all own fills."""
-        return self.ledger.fees
+        return self.ledger.fees + self.aside.fees
 
     def funding_received(self) -> Decimal:
         """Funding of all positions, negative when paid."""
-        return self.ledger.funding
+        return self.ledger.funding + self.aside.funding
 
     def forget_order(self, client_order_id: str) -> None:
         """Drop what was remembered about an order that is finished."""
@@ -97,6 +105,8 @@ class DeskState:
             self.errors.clear()
         elif cause == "price_drift":
             self.drift.pop(scope, None)
+        elif cause.startswith(CAUSE):
+            self.accepted.add(cause.removeprefix(CAUSE))
         elif cause == "drawdown" and self.equity is not None:
             self.day.restart_peak(self.equity)
 
