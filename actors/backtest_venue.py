@@ -191,6 +191,10 @@ class InProcessVenue:
             fees=FeeRates(self.models.maker_fee, self.models.taker_fee, "backtest"),
         )
 
+    def open_order_ids(self) -> list[str]:
+        """Return what rests."""
+        return [order_id for orders in self._resting.values() for order_id in orders]
+
     def candles(self, symbol: str, start: float, end: float, seconds: int) -> list[Candle]:
         """Return nothing, as `trades`: a backtest warms its windows by its own market."""
         return []

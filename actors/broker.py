@@ -137,7 +137,8 @@ class Broker(SupervisedActor):
             case FetchHistory():
                 self._fetch_history(message)
             case CancelAll():
-                self._workers.submit(Urgency.CANCEL, lambda: self._caller.cancel_all(message, tuple(self._instruments)))
+                if self._caller.begins_cancel_all(message.request_id):
+                    self._workers.submit(Urgency.CANCEL_ALL, lambda: self._caller.cancel_all(message))
             case FeedHeartbeat():
                 self._heartbeat_at[message.kind] = message.machine_time
                 self._up[message.kind] = True

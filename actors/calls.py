@@ -1,7 +1,8 @@
 """Calls to the venue as worker jobs: each runs one blocking call and tells its outcome to whoever needs it.
 
-One Caller belongs to one incarnation of the broker; its methods run on workers (several at once), except `on_wire`, `wire_set` and
-`figures`, which the broker calls. An outcome of a dead incarnation still reaches risk. Only `actors/broker.py` makes one.
+One Caller belongs to one incarnation of the broker; its methods run on workers (several at once), except `on_wire`, `wire_set`,
+`begins_cancel_all` and `figures`, which the broker calls. An outcome of a dead incarnation still reaches risk. Only
+`actors/broker.py` makes one.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ class Caller:
         self._machine_time = machine_time
         self._allows = allows
         self._wire: dict[str, float] = {}
+        self._cancelling: set[int] = set()
         self._latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._calls = 0
         self._errors = 0
@@ -170,18 +172,28 @@ class Caller:
             case None:
                 pass
 
-    def cancel_all(self, message: CancelAll, symbols: Sequence[str]) -> None:
+    def begins_cancel_all(self, request_id: int) -> bool:
+        """Whether this request is new; one that is queued or under way answers for its repetitions. The broker, before it
+        queues the job.
+        """
+        if request_id in self._cancelling:
+            return False
+        self._cancelling.add(request_id)
+        return True
+
+    def cancel_all(self, message: CancelAll) -> None:
         """Cancel every open order of the portfolio, look again, and say how many are left."""
         remaining, why = -1, "the venue could not be read"
-        snapshot = self._try("account", lambda: self._venue.account(symbols, 0.0))
-        if snapshot is not None:
-            ids = [report.order_id for report in snapshot.open_orders]
-            for first in range(0, len(ids), CANCEL_CHUNK):
-                chunk = ids[first : first + CANCEL_CHUNK]
+        try:
+            ids = self._try("open orders", self._venue.open_order_ids)
+            for first in range(0, len(ids or ()), CANCEL_CHUNK):
+                chunk = (ids or [])[first : first + CANCEL_CHUNK]
                 self._try("cancel", partial(self._venue.cancel, chunk, self._execution.post_deadline_s))
-            after = self._try("account", lambda: self._venue.account(symbols, 0.0)) if ids else snapshot
-            if after is not None and after.complete:
-                remaining, why = len(after.open_orders), ""
+            after = self._try("open orders", self._venue.open_order_ids) if ids else ids
+            if after is not None:
+                remaining, why = len(after), ""
+        finally:
+            self._cancelling.discard(message.request_id)
         self._supervisor.tell(AllCancelled(message.request_id, remaining, why))
 
     # --- reading -----------------------------------------------------------------------------------------------------------

@@ -22,27 +22,32 @@ class Urgency(IntEnum):
 
     CANCEL = 0
     EXIT = 1
-    QUERY = 2
-    ENTRY = 3
-    ACCOUNT = 4
-    HISTORY = 5
+    CANCEL_ALL = 2
+    QUERY = 3
+    ENTRY = 4
+    ACCOUNT = 5
+    HISTORY = 6
 
 
 class WorkerPool:
-    """Runs jobs on its own daemon threads; one thread is kept for the three most urgent kinds."""
+    """Runs jobs on its own daemon threads. One of `threads` is kept for cancels and exits; one more is kept for cancelling
+    everything, which takes many requests and must neither wait for anything nor hold up an exit.
+    """
 
     def __init__(self, name: str, threads: int, stopped: Callable[[], bool]) -> None:
         self._stopped = stopped
         self._sequence = itertools.count()
         self._jobs: queue.PriorityQueue[tuple[int, int, Callable[[], None]]] = queue.PriorityQueue()
         self._urgent: queue.PriorityQueue[tuple[int, int, Callable[[], None]]] = queue.PriorityQueue()
-        for number in range(threads):
-            source = self._urgent if number == 0 else self._jobs
+        self._cancel_alls: queue.PriorityQueue[tuple[int, int, Callable[[], None]]] = queue.PriorityQueue()
+        for number in range(threads + 1):
+            source = {0: self._urgent, threads: self._cancel_alls}.get(number, self._jobs)
             threading.Thread(target=self._work, args=(source,), name=f"{name}:worker-{number}", daemon=True).start()
 
     def submit(self, urgency: Urgency, job: Callable[[], None]) -> None:
         """Queue a job; returns at once. Any thread."""
-        lane = self._urgent if urgency <= Urgency.EXIT else self._jobs
+        lanes = {Urgency.CANCEL: self._urgent, Urgency.EXIT: self._urgent, Urgency.CANCEL_ALL: self._cancel_alls}
+        lane = lanes.get(urgency, self._jobs)
         lane.put((urgency, next(self._sequence), job))
 
     def _work(self, source: queue.PriorityQueue[tuple[int, int, Callable[[], None]]]) -> None:

@@ -248,6 +248,10 @@ class Venue(Protocol):
         """Read the whole account; raises VenueError rather than returning a part as the whole."""
         ...
 
+    def open_order_ids(self) -> list[str]:
+        """Return the venue's id of every live order, whoever placed it; raises VenueError rather than leaving one out."""
+        ...
+
     def candles(self, symbol: str, start: float, end: float, seconds: int) -> list[Candle]:
         """Return closed candles, oldest first."""
         ...

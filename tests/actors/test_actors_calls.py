@@ -21,7 +21,8 @@ from scripted_http import ScriptedVenue, respond, scripted
 
 from actors.address import AddressBook
 from actors.calls import Caller
-from actors.messages import OrderNotSent
+from actors.messages import AllCancelled, CancelAll, OrderNotSent
+from actors.workers import Urgency, WorkerPool
 from trader.coinbase.rest import CoinbaseVenue
 from trader.coinbase.settings import RestSettings
 from trader.market.catalog import ProductCatalog
@@ -126,3 +127,48 @@ def test_an_order_that_is_still_allowed_leaves_once() -> None:
         caller.post(approval(30.0))
         assert server.posts() == 1
         assert [report.state for report in risk.of(OrderReport)] == [OrderState.PENDING]
+
+
+def test_cancel_all_lists_only_live_orders_and_looks_again() -> None:
+    """Two listings before and two after, one cancel: not the whole account with all its fills since 1970."""
+    listed, gone = respond(200, {"orders": [{"order_id": "v-1"}]}), respond(200, {"orders": []})
+    done = respond(200, {"results": [{"success": True, "order_id": "v-1"}]})
+    with scripted(listed, gone, done, gone) as server, venue_of(server) as venue:
+        caller, _, supervisor = caller_of(venue)
+        assert caller.begins_cancel_all(7)
+        caller.cancel_all(CancelAll(7))
+        assert supervisor.messages == [AllCancelled(7, 0, "")]
+        assert len(server.seen) == 5
+        assert server.seen[2].json == {"order_ids": ["v-1"]}
+
+
+def test_a_repeated_cancel_all_is_ignored_while_one_is_under_way() -> None:
+    """The supervisor repeats until it is answered; the jobs must not pile up. Afterwards the same may be asked again."""
+    with scripted(respond(500, {})) as server, venue_of(server) as venue:
+        caller, _, supervisor = caller_of(venue)
+        assert caller.begins_cancel_all(7)
+        assert not caller.begins_cancel_all(7)
+        caller.cancel_all(CancelAll(7))
+        assert [answer.remaining for answer in supervisor.of(AllCancelled)] == [-1]
+        assert caller.begins_cancel_all(7)
+
+
+def test_a_long_cancel_all_holds_up_neither_a_cancel_nor_an_exit_nor_waits_for_reads() -> None:
+    """It has a thread of its own."""
+    over, started = threading.Event(), threading.Semaphore(0)
+    left = threading.Semaphore(0)
+
+    def long() -> None:
+        started.release()
+        over.wait(10)
+
+    pool = WorkerPool("t", 3, over.is_set)
+    try:
+        for urgency in (Urgency.ACCOUNT, Urgency.HISTORY, Urgency.CANCEL_ALL):
+            pool.submit(urgency, long)
+        assert all(started.acquire(timeout=5) for _ in range(3))
+        pool.submit(Urgency.CANCEL, left.release)
+        pool.submit(Urgency.EXIT, left.release)
+        assert all(left.acquire(timeout=5) for _ in range(2))
+    finally:
+        over.set()

@@ -162,11 +162,7 @@ class ScheduleVenue:
         """Read the account; young orders may be missing from the lists."""
         self._answer_or_raise()
         now = self.time.now()
-        listed = [
-            order
-            for order in self.orders.values()
-            if order.state in AT_VENUE and not (now.machine_time - order.accepted_at < LIST_LAG_S and self._hits(0.3))
-        ]
+        listed = self._listed()
         return AccountSnapshot(
             asked_at=now.machine_time,
             market_time=now.market_time,
@@ -177,6 +173,11 @@ class ScheduleVenue:
                 VenuePosition(symbol, size, self.price(symbol)) for symbol, size in self.positions.items() if size
             ),
         )
+
+    def open_order_ids(self) -> list[str]:
+        """List what is live, with the lag of every list."""
+        self._answer_or_raise()
+        return [order.order_id for order in self._listed()]
 
     def candles(self, symbol: str, start: float, end: float, seconds: int) -> list[Candle]:
         """Return no history: windows fill by themselves."""
@@ -219,6 +220,14 @@ class ScheduleVenue:
         return quote, book
 
     # --- inside ------------------------------------------------------------------------------------------------------------
+
+    def _listed(self) -> list[Working]:
+        now = self.time.machine_time
+        return [
+            order
+            for order in self.orders.values()
+            if order.state in AT_VENUE and not (now - order.accepted_at < LIST_LAG_S and self._hits(0.3))
+        ]
 
     def _down(self) -> bool:
         return self.time.machine_time < self.down_until

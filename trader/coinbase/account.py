@@ -18,6 +18,7 @@ from trader.coinbase.derivatives import DerivativesReader
 from trader.coinbase.gateway import Gateway
 from trader.coinbase.listing import OrderListing, wallets
 from trader.coinbase.orders import OrderDesk
+from trader.coinbase.pacing import Priority
 from trader.coinbase.reports import InstrumentOf, fill_of
 from trader.coinbase.wire import BadPayload
 from trader.market.instrument import Instrument
@@ -93,6 +94,10 @@ class AccountReader:
     def live_orders(self) -> list[OrderReport]:
         """Return every order alive at the venue."""
         return [self._desk.learn(record) for record in self._listing.live()]
+
+    def open_order_ids(self) -> list[str]:
+        """Return the id of every order alive at the venue, as urgently as a cancel: it is asked for to cancel them."""
+        return [record.order_id for record in self._listing.live(Priority.CANCEL)]
 
     def fee_rates(self) -> FeeRates:
         """Return the account's fee tier."""

@@ -15,6 +15,7 @@ from trader.coinbase.bodies import FILLS, ORDERS, WALLETS, FillRecord, OrderReco
 from trader.coinbase.breaker import EndpointClass
 from trader.coinbase.gateway import Gateway, Query
 from trader.coinbase.market_bodies import PRODUCTS, Product
+from trader.coinbase.pacing import Priority
 from trader.market.clock import utc_text
 from trader.venue import VenueUnavailable
 
@@ -57,11 +58,11 @@ class OrderListing:
         query = [("start_date", utc_text(start)), *(("product_ids", product_id) for product_id in product_ids)]
         return self._orders(query)
 
-    def live(self) -> list[OrderRecord]:
+    def live(self, priority: Priority = Priority.READ) -> list[OrderRecord]:
         """Return every order that is alive at the venue."""
         found: dict[str, OrderRecord] = {}
         for group in LIVE_STATUS_GROUPS:
-            for record in self._orders([("order_status", status) for status in group]):
+            for record in self._orders([("order_status", status) for status in group], priority):
                 found[record.order_id] = record
         return list(found.values())
 
@@ -86,10 +87,12 @@ class OrderListing:
         found = {record.entry_id or record.trade_id: record for record in pages(read)}
         return list(found.values())
 
-    def _orders(self, filters: list[tuple[str, str]]) -> list[OrderRecord]:
+    def _orders(self, filters: list[tuple[str, str]], priority: Priority = Priority.READ) -> list[OrderRecord]:
         def read(cursor: str) -> tuple[list[OrderRecord], str]:
             query = _with_cursor([*filters, ("limit", ORDERS_PAGE)], cursor)
-            page = self._gateway.read(EndpointClass.ORDERS, "/orders/historical/batch", ORDERS, query)
+            _, page = self._gateway.call(
+                EndpointClass.ORDERS, "GET", "/orders/historical/batch", ORDERS, query=query, priority=priority
+            )
             if page.has_next and not page.cursor:
                 raise VenueUnavailable("the order listing has a next page and no cursor to it")
             return page.orders, page.cursor if page.has_next else ""

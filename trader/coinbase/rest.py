@@ -124,6 +124,10 @@ class CoinbaseVenue:
             self._doubted.discard(known.product_id)
         return fresh
 
+    def open_order_ids(self) -> list[str]:
+        """Return the id of every order alive at the venue, whoever placed it, before any other reading."""
+        return self._account.open_order_ids()
+
     def candles(self, symbol: str, start: float, end: float, seconds: int) -> list[Candle]:
         """Return closed candles, oldest first."""
         return self._market.candles(symbol, start, end, seconds)
