@@ -167,15 +167,16 @@ def test_a_signal_that_fires_again_and_again_stops_its_symbol():
 
 
 def test_entries_leave_a_part_of_the_rate_to_exits():
-    """Four a minute: three entries, then only exits; an exit is refused at the full rate (C-07)."""
+    """Four a minute: three entries, then only exits; they are counted apart, and refused at the full rate (C-07)."""
     desk = make_desk(limits=wide(max_orders_per_minute=4))
     for n in range(3):
         trade(desk, BTC, BUY, "0.01", at(n))
     assert refused(desk, intent(BTC, BUY, "0.01", at(3)), at(3)).reason is Reason.ORDER_RATE
-    trade(desk, BTC, SELL, "0.01", at(3))
+    for _ in range(4):
+        trade(desk, BTC, SELL, "0.001", at(3))
     assert refused(desk, intent(BTC, SELL, "0.01", at(3), reduce_only=True), at(3)).reason is Reason.ORDER_RATE
-    alive(desk, at(62))
-    assert granted(desk, intent(BTC, SELL, "0.01", at(62), reduce_only=True), at(62)).reducing
+    alive(desk, at(63))
+    assert granted(desk, intent(BTC, SELL, "0.01", at(63), reduce_only=True), at(63)).reducing
 
 
 def test_open_orders_are_counted_for_symbol_and_account():
@@ -234,3 +235,30 @@ def test_limits_can_be_changed_while_running_and_baselines_stay():
     assert granted(desk, intent(BTC, BUY, 1, at(1)), at(1)).size == D("0.01")
     assert desk.state.day.baseline == baseline
     assert ExecutionSettings() == desk.state.execution
+
+
+def test_a_cancel_that_the_venue_never_confirms_takes_no_exits_order_rate():
+    """Repeated every two seconds it fills a rate of thirty a minute; a position must still be closed meanwhile."""
+    desk = make_desk(spot(), spot("ETH-USD"), limits=wide(max_orders_per_minute=30, order_max_age_s=5.0))
+    trade(desk, "ETH-USD", BUY, "0.1", at(0))
+    for name in ("r1", "r2"):
+        wish = intent(
+            BTC, BUY, "0.001", at(0), order_type=OrderType.LIMIT, time_in_force=TimeInForce.GTC, limit_price=D(49_900)
+        )
+        order = send(desk, wish, at(0), name)
+        desk.on_report(report(order, OrderState.OPEN, at(0)), at(0))
+    cancels = sum(len(desk.cancels_due(at(second))) for second in range(71))
+    alive(desk, at(70))
+    assert cancels > 60
+    assert refused(desk, intent(BTC, BUY, "0.01", at(70)), at(70)).reason is Reason.ORDER_RATE
+    assert granted(desk, intent("ETH-USD", SELL, "0.1", at(70), reduce_only=True), at(70)).size == D("0.1")
+
+
+def test_a_persons_exit_is_never_refused_for_the_order_rate():
+    """A strategy that wears out the exits' rate does not stop who wants out."""
+    desk = make_desk(limits=wide(max_orders_per_minute=2))
+    trade(desk, BTC, BUY, 1, at(0))
+    trade(desk, BTC, SELL, "0.1", at(1))
+    trade(desk, BTC, SELL, "0.1", at(2))
+    assert refused(desk, intent(BTC, SELL, "0.1", at(3), reduce_only=True), at(3)).reason is Reason.ORDER_RATE
+    assert granted(desk, intent(BTC, SELL, "0.8", at(3), reduce_only=True, by_operator=True), at(3)).size == D("0.8")

@@ -112,13 +112,18 @@ def is_not_repeating(state: DeskState, case: Case) -> Refusal | None:
 
 
 def order_rate(state: DeskState, case: Case) -> Refusal | None:
-    """Messages per minute; entries leave a quarter of the rate to exits, cancels are never refused."""
-    limit = Decimal(state.limits.max_orders_per_minute)
+    """Messages per minute. An exit is counted among exits only and a person's never refused: a cancel that the venue
+    does not confirm is repeated without end, and must not keep a position open. Cancels are never refused.
+    """
+    if case.reducing and case.intent.by_operator:
+        return None
+    limit, now = Decimal(state.limits.max_orders_per_minute), case.now.machine_time
     allowed = limit if case.reducing else max((limit * ENTRY_PART).to_integral_value(), Decimal(1))
-    used = Decimal(state.rates.messages(case.now.machine_time))
+    used = Decimal(state.rates.exits(now) if case.reducing else state.rates.messages(now))
     if used < allowed:
         return None
-    text = f"{used} orders and cancels in 60 s, limit {allowed} for {'exits' if case.reducing else 'entries'}"
+    told = f"{used} exits in 60 s" if case.reducing else f"{used} orders and cancels in 60 s"
+    text = f"{told}, limit {allowed} for {'exits' if case.reducing else 'entries'}"
     return Refusal(Reason.ORDER_RATE, text, used, allowed, "risk.max_orders_per_minute")
 
 

@@ -14,7 +14,7 @@ from trader.orders.order import Order, Side
 ZERO = Decimal(0)
 MINUTE_S = 60.0
 ENTRY_PART = Decimal("0.75")
-"""Entries may use this part of the order rate; the rest is kept for exits. Cancels are counted and never refused."""
+"""Entries may use this part of the order rate, orders and cancels together; exits have the whole rate to themselves."""
 ERROR_WINDOW_S = 300.0
 REJECT_WINDOW_S = 60.0
 REJECTS_MAX = 5
@@ -51,6 +51,7 @@ class OrderRates:
 
     def __init__(self) -> None:
         self._orders = Window(MINUTE_S)
+        self._exits = Window(MINUTE_S)
         self._cancels = Window(MINUTE_S)
         self._repeats: dict[tuple[str, Side], Window] = {}
 
@@ -59,6 +60,8 @@ class OrderRates:
         self._orders.add(now)
         if entry:
             self._repeats.setdefault((symbol, side), Window(MINUTE_S)).add(now)
+        else:
+            self._exits.add(now)
 
     def note_cancel(self, now: float) -> None:
         """Count one cancel."""
@@ -67,6 +70,10 @@ class OrderRates:
     def messages(self, now: float) -> int:
         """Orders and cancels in the last minute."""
         return self._orders.count(now) + self._cancels.count(now)
+
+    def exits(self, now: float) -> int:
+        """Exits in the last minute."""
+        return self._exits.count(now)
 
     def repeats(self, symbol: str, side: Side, now: float) -> int:
         """Entries of this symbol and side in the last minute."""
