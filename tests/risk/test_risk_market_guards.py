@@ -177,9 +177,9 @@ def test_concentration_correlation_and_thin_books_are_told():
 def test_what_the_configuration_holds_becomes_findings():
     """`kill_switch_enabled` and `reduce_only_mode` are holds like any other (RISK-17, RISK-18)."""
     desk = make_desk()
-    assert configured(desk.state) == ()
+    assert list(configured(desk.state, at(0))) == []
     desk.update_limits(RiskLimits(kill_switch_enabled=True, reduce_only_mode=True))
-    holds = [finding.hold(START) for finding in configured(desk.state)]
+    holds = [finding.hold(START) for finding in desk.on_tick(at(0)) if finding.guard in ("kill", "config")]
     assert [(h.cause, h.level, h.reason) for h in holds if h is not None] == [
         ("kill", Level.HALTED, Reason.KILL_SWITCH),
         ("config", Level.REDUCE_ONLY, Reason.MODE_REDUCE_ONLY),
@@ -220,3 +220,19 @@ def test_reduce_only_of_one_symbol_leaves_the_others_alone():
     hold(desk, Level.REDUCE_ONLY, Reason.VOLATILITY_HIGH, "volatility", BTC)
     assert refused(desk, intent(BTC, Side.BUY, "0.1", at(1)), at(1)).reason is Reason.VOLATILITY_HIGH
     assert desk.decide(intent("ETH-USD", Side.BUY, "0.1", at(1)), at(1)).size == D("0.1")
+
+
+def test_a_kill_switch_set_in_the_running_configuration_stops_entries_until_it_is_unset():
+    """A reload works within a tick, is told once while its hold stands, and again when a person resumes against it."""
+    desk = make_desk()
+    desk.update_limits(wide(kill_switch_enabled=True))
+    (finding,) = [f for f in desk.on_tick(at(1)) if f.guard == "kill"]
+    table = desk.state.holds.place(finding.hold(START))
+    desk.set_holds(table)
+    assert refused(desk, intent(BTC, Side.BUY, "0.01", at(1)), at(1)).reason is Reason.KILL_SWITCH
+    assert [f.guard for f in desk.on_tick(at(2))] == []
+    desk.set_holds(table.resume())
+    assert [f.guard for f in desk.on_tick(at(3))] == ["kill"]
+    desk.update_limits(wide())
+    desk.set_holds(table.resume())
+    assert [f.guard for f in desk.on_tick(at(4))] == []

@@ -27,7 +27,25 @@ def unconfigured(state: DeskState, _now: Now) -> Iterable[Finding]:
     return aside.findings(state.aside, state.accepted)
 
 
+def configured(state: DeskState, _now: Now) -> Iterable[Finding]:
+    """What the configuration itself asks for: in force within a tick of a reload, for as long as it says so.
+
+    A start writes `reduce_only_mode` as the hold `start_mode`; while that stands there is nothing to add.
+    """
+    if state.limits.kill_switch_enabled:
+        yield kill_finding("config.toml", "risk.kill_switch_enabled is true")
+    if state.limits.reduce_only_mode and not state.holds.has("start_mode"):
+        level, text = Severity.REDUCE_ONLY, "risk.reduce_only_mode is true"
+        yield Finding("config", Reason.MODE_REDUCE_ONLY, level, text, config_key="risk.reduce_only_mode")
+
+
+def kill_finding(by: str, text: str) -> Finding:
+    """What `activate_kill_switch` and `kill_switch_enabled` amount to: everything stops until an operator resumes."""
+    return Finding("kill", Reason.KILL_SWITCH, Severity.HALTED, f"kill switch by {by}: {text}", ACCOUNT)
+
+
 GUARDS: dict[str, Guard] = {
+    "configured": configured,
     "daily_loss": money_guards.daily_loss,
     "drawdown": money_guards.drawdown,
     "liquidation_buffer": money_guards.liquidation_buffer,
@@ -97,21 +115,3 @@ class GuardRunner:
 def end_of_day(state: DeskState, now: Now) -> float:
     """Market time at which today's holds end: the day book's next day, so a clock stepping back does not move it."""
     return float((max(state.day.day, now.utc_day) + 1) * SECONDS_PER_DAY)
-
-
-def kill_finding(by: str, text: str) -> Finding:
-    """What `activate_kill_switch` and `kill_switch_enabled` amount to: everything stops until an operator resumes."""
-    return Finding("kill", Reason.KILL_SWITCH, Severity.HALTED, f"kill switch by {by}: {text}", ACCOUNT)
-
-
-def configured(state: DeskState) -> tuple[Finding, ...]:
-    """The holds the configuration itself asks for at start and after a reload."""
-    found: list[Finding] = []
-    if state.limits.kill_switch_enabled:
-        found.append(kill_finding("config.toml", "risk.kill_switch_enabled is true"))
-    if state.limits.reduce_only_mode:
-        text = "risk.reduce_only_mode is true"
-        found.append(
-            Finding("config", Reason.MODE_REDUCE_ONLY, Severity.REDUCE_ONLY, text, config_key="risk.reduce_only_mode")
-        )
-    return tuple(found)
