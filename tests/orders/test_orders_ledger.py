@@ -70,6 +70,13 @@ def test_a_reservation_counts_in_the_worst_case_until_its_end_is_proven(ledger):
     assert ledger.exposure("BTC-USD") == 50
 
 
+def test_an_order_counts_before_its_first_mark_as_after_a_restart():
+    """A restarted risk knows its orders from the journal before any quote: they must not be worth nothing (I-06)."""
+    fresh = Ledger({"BTC-USD": BTC})
+    fresh.reserve(order("a", Side.BUY, 2))
+    assert fresh.exposure("BTC-USD") == 202
+
+
 def test_opposite_orders_do_not_hide_each_other(ledger):
     """The worst case of each side is taken apart: a sell resting beside a buy frees no room."""
     ledger.reserve(order("a", Side.BUY, 3))

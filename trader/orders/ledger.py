@@ -139,7 +139,10 @@ class Ledger:
             yield from orders.values()
 
     def _put(self, order: Order) -> None:
-        """Replace an order and keep the sums of remaining size true."""
+        """Replace an order and keep the sums of remaining size true; without a mark it is worth what it was decided at."""
+        price = order.mark or order.limit_price
+        if order.symbol not in self.marks and order.is_live and price:
+            self.marks[order.symbol] = price.quantize(MARK_GRID)
         before = self.orders.get(order.client_order_id)
         sums = self._remaining[order.symbol]
         if before is not None:
