@@ -39,7 +39,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--dev-fast", action="store_true", help="one decision cycle per symbol, then exit 0")
     add("--reduce-only", action="store_true", help="start in REDUCE_ONLY: exits only")
     add("--live", action="store_true", help="trade real money: needs venue coinbase and credentials")
-    add("--seed", type=int, default=None, help="seed of the synthetic market (embedded exchange)")
+    add("--seed", type=_whole, default=None, help="seed of the synthetic market (embedded exchange)")
     add("--log-level", help="DEBUG, INFO, WARNING or ERROR")
     return parser.parse_args(arguments)
 
@@ -50,8 +50,18 @@ def read_settings(options: argparse.Namespace) -> Settings | ConfigErrors:
     return load_settings(options.config, options.profile, paper=not options.live, overrides=flags, environ=os.environ)
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, for example 7") from None
+
+
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, for example 60")
     return value

@@ -11,6 +11,7 @@ from trader.config.command import main
 from trader.config.handbook import ENVIRONMENT
 from trader.config.table import KEYS
 from trader.exit_code import Ends, ExitCode
+from trader.store.layout import KEY_FOLDER_VARIABLE
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 
@@ -77,3 +78,14 @@ def test_wrong_arguments_end_with_64_and_a_wrong_file_with_78(arguments: list[st
         main(["--config", str(SHIPPED), *arguments])
     assert end.value.code is code
     assert "Traceback" not in end.value.sentence
+
+
+def test_the_handbook_names_what_other_rooms_read_and_promises_nothing_else() -> None:
+    """The store's key folder, the port, the certificates; the secret is never a path."""
+    rooms = Path(environment.__file__).parents[2]
+    source = "".join(
+        path.read_text(encoding="utf-8") for room in ("actors", "trader") for path in rooms.glob(f"{room}/**/*.py")
+    )
+    assert {KEY_FOLDER_VARIABLE, "METRICS_PORT", "COINBASE_CA_FILE"} <= set(ENVIRONMENT)
+    assert not [name for name in ENVIRONMENT if name.startswith("EVENT_STORE") and source.count(f'"{name}"') < 2]
+    assert "not the path of a file" in ENVIRONMENT["COINBASE_API_SECRET"]

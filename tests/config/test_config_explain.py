@@ -38,6 +38,7 @@ def test_the_effective_values_name_every_key_with_its_origin() -> None:
         assert re.search(rf"^{re.escape(path)} ", text, re.MULTILINE), path
     assert re.search(r"^risk\.max_daily_loss_usd +10 +profile canary \(config\.toml:\d+\)$", text, re.MULTILINE)
     assert "note: target leverage 2 lowered to the cap 1" in text
+    assert re.search(r"^sizing\.target_leverage +1 +lowered by leverage_max \(config\.toml:\d+\)$", text, re.MULTILINE)
 
 
 def test_the_explanation_names_meaning_range_default_and_ceilings_of_every_key() -> None:

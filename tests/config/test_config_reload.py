@@ -115,3 +115,13 @@ def test_what_needs_a_start_is_answered_so(running: Running) -> None:
     told = running.watch.reload(accepted=True)
     assert [change.answer for change in told.changes] == [Answer.NEXT_START]
     assert not told.applied
+
+
+def test_a_refused_file_is_told_to_a_run_that_goes_on(running: Running) -> None:
+    """Nothing was to be started, and nothing is to be run again."""
+    running.save(TEXT.replace("max_open_orders = 40", "max_open_orders = 0"))
+    told = "\n".join(running.watch.reload().lines())
+    assert "config.toml: 1 problem\n" in told
+    assert "Correct the file and save it" in told
+    assert "started" not in told
+    assert "run again" not in told

@@ -17,7 +17,7 @@ from trader.exit_code import Ends, ExitCode
 
 ENVIRONMENT: Mapping[str, str] = {
     "COINBASE_API_KEY": "name of the API key; needed with --live only",
-    "COINBASE_API_SECRET": "its private key (PEM, or the path of a file that only you can read)",
+    "COINBASE_API_SECRET": "the private key itself: PEM, base64, or the portal's JSON; not the path of a file",
     "COINBASE_PASSPHRASE": "only for legacy keys in exchange mode; COINBASE_API_PASSPHRASE is accepted too",
     "COINBASE_API_MODE": "advanced (default) or exchange",
     "COINBASE_SANDBOX": "1 selects paper in advanced mode, the sandbox's address in exchange mode",
@@ -29,9 +29,11 @@ ENVIRONMENT: Mapping[str, str] = {
     "PERPS_FORCE_MOCK": "1 forces paper in any profile",
     "PERPS_PAPER": "1 forces paper in any profile",
     "SPOT_FORCE_LIVE": "1 selects the live venue for a paper profile; --live is still needed",
+    "COINBASE_CA_FILE": "file of certificate authorities for a venue on this machine; the system's by default",
     "LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR",
     "EVENT_STORE_ROOT": "where all data lives (default ./data)",
-    "EVENT_STORE_KEY_FILE": "where the event store's key lies, if not beside the store",
+    "EVENT_STORE_KEY_FOLDER": "folder of the event store's keys, each PROFILE.key; beside the store by default",
+    "METRICS_PORT": "port of /metrics, /health, /live and /ready on 127.0.0.1; 0 takes a free one; off without it",
     "RISK_<KEY>": "overrides risk.<key>, for example RISK_MAX_DAILY_LOSS_USD=5",
     "ALERT_WEBHOOK_URL": "where alerts are posted; https, or http to this machine",
     "ALERT_WEBHOOK_FORMAT": "json (default) or slack",

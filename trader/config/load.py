@@ -4,7 +4,6 @@ run.py, the commands and the hot reload call `load_settings`. It reads one file 
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 
 from trader.config.document import Document, read
@@ -100,17 +99,27 @@ def _settle(profile: str, entries: dict[str, Entry], environment: Environment) -
     if tradable != symbols.value:
         gone = ", ".join(name for name in symbols.value if name not in tradable)
         notes.append(f"{gone} trades as its spot pair: derivatives are gated (COINBASE_ENABLE_DERIVATIVES is not 1)")
-    target, cap = number_in(entries["sizing.target_leverage"]), _leverage_cap(entries)
+    target, tightest = number_in(entries["sizing.target_leverage"]), _tightest_leverage(entries)
+    cap = number_in(entries[tightest])
     if target > cap:
         notes.append(f"target leverage {plain(target)} lowered to the cap {plain(cap)}")
     values = {name: entry.value for name, entry in entries.items()}
     values |= {"symbols": tradable, "sizing.target_leverage": min(target, cap)}
     sources = {name: entry.source for name, entry in entries.items()}
+    if target > cap:
+        sources["sizing.target_leverage"] = _lowered_by(tightest, sources[tightest])
     return assemble(profile, values, environment.settings, sources, tuple(notes))
 
 
-def _leverage_cap(entries: Mapping[str, Entry]) -> Decimal:
-    return min(number_in(entries["risk.leverage_max_global"]), number_in(entries["risk.leverage_max"]))
+def _tightest_leverage(entries: Mapping[str, Entry]) -> str:
+    """The key whose cap on leverage is the lower one."""
+    return min(("risk.leverage_max", "risk.leverage_max_global"), key=lambda path: number_in(entries[path]))
+
+
+def _lowered_by(path: str, cap: Source) -> Source:
+    """The origin of a value that a cap replaced: the cap's, so that a reader finds the number that holds."""
+    name = path.rpartition(".")[2]
+    return Source(f"lowered by {name}" if cap.place else f"lowered by {name}, {cap.layer}", cap.place)
 
 
 def _errors(path: Path, problems: list[Problem]) -> ConfigErrors:

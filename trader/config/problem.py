@@ -32,7 +32,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class ConfigErrors(msgspec.Struct, frozen=True):
-    """All problems of one load, sorted by line; nothing was started."""
+    """All problems of one load, sorted by line. As text it is what keeps a run from starting; `refusal` is for one that runs."""
 
     file: str
     problems: tuple[Problem, ...]
@@ -43,6 +43,15 @@ class ConfigErrors(msgspec.Struct, frozen=True):
         return EXIT_ARGUMENTS if all(problem.from_arguments for problem in self.problems) else EXIT_CONFIG
 
     def __str__(self) -> str:
+        foot = "Fix and run again, or see every key with its meaning: python run.py config --explain"
+        return self._told(", nothing was started", foot)
+
+    def refusal(self) -> str:
+        """What a running process says of a file it does not take."""
+        foot = "Correct the file and save it, it is then read again; every key with its meaning: python run.py config --explain"
+        return self._told("", foot)
+
+    def _told(self, consequence: str, foot: str) -> str:
         count = len(self.problems)
         source = "command line" if self.exit_code == EXIT_ARGUMENTS else self.file
         places = [f"line {problem.line:>3}" if problem.line else problem.place for problem in self.problems]
@@ -53,8 +62,7 @@ class ConfigErrors(msgspec.Struct, frozen=True):
             f"  {place:<{place_width}}  {subject:<{subject_width}}  {problem.answer()}"
             for place, subject, problem in zip(places, subjects, self.problems, strict=True)
         ]
-        head = f"{source}: {count} problem{'' if count == 1 else 's'}, nothing was started"
-        foot = "Fix and run again, or see every key with its meaning: python run.py config --explain"
+        head = f"{source}: {count} problem{'' if count == 1 else 's'}{consequence}"
         return "\n".join([head, *rows, foot])
 
 

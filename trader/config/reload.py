@@ -68,7 +68,7 @@ class ConfigWatch:
             return Reloaded(self.settings, (), why)
         loaded = self._load()
         if isinstance(loaded, ConfigErrors):
-            return Reloaded(self.settings, (), str(loaded))
+            return Reloaded(self.settings, (), loaded.refusal())
         settings, changes = applicable(self.settings, loaded, accepted=accepted)
         self.settings = settings
         return Reloaded(settings, changes)

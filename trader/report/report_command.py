@@ -84,7 +84,10 @@ def _stretch(options: argparse.Namespace, reader: EventReader) -> tuple[float, f
 
 
 def _midnight(text: str) -> float:
-    return dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC).timestamp()
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=dt.UTC).timestamp()
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it like 2026-11-20") from None
 
 
 def _count(text: str) -> int:
