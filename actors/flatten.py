@@ -15,9 +15,10 @@ from actors.reports import FlattenReport
 from trader.market.clock import Now
 from trader.orders.order import Order, OrderIntent
 from trader.orders.reason import Reason
+from trader.risk.case import closing_side
 from trader.risk.desk import RiskDesk
 from trader.risk.holds import ACCOUNT, HoldTable
-from trader.risk.refusal import Refusal
+from trader.risk.refusal import Refusal, plain
 
 CAUSE = "flatten"
 DECISION = f"risk:{CAUSE}:"
@@ -86,12 +87,23 @@ class Flattening:
             return None
         intent = next(iter(self._desk.flatten(now, [symbol])), None)
         if intent is None:
-            self.failed(symbol, "no price yet, or other exits hold all of it", now)
+            self.failed(symbol, self._obstacle(symbol), now)
             return None
         want.attempts += 1
         want.size_before = str(position.size)
         want.next_at = now.machine_time + PAUSES_S[0]
         return self._slice(intent)
+
+    def _obstacle(self, symbol: str) -> str:
+        """Say why there is no exit to send: orders of others that hold the position, by id, or no price."""
+        state = self._desk.state
+        side = closing_side(state, symbol)
+        if side is not None and self._desk.ledger.instruments[symbol].is_derivative:
+            foreign = state.foreign_orders(symbol, side)
+            if foreign:
+                rows = ", ".join(f"{o.order_id} {o.side} {plain(o.remaining)}" for o in foreign)
+                return f"orders this system did not send hold the position: {rows}; cancel them at the venue"
+        return "no price yet, or other exits hold all of it"
 
     def _still_wanted(self, symbol: str, want: _Want, holds: HoldTable) -> bool:
         """End with the hold that came with the command: who resumes does not want the exit any more."""

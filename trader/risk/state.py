@@ -171,11 +171,26 @@ class DeskState:
         if not size:
             return ZERO
         closing = Side.SELL if size > 0 else Side.BUY
-        return max(abs(size) - self.ledger.remaining(symbol, closing), ZERO)
+        return max(abs(size) - self._claimed(symbol, closing), ZERO)
+
+    def _claimed(self, symbol: str, side: Side) -> Decimal:
+        """Size that live orders of this side take of the position.
+
+        A derivative's position is the account's, so anybody's order counts. The bot's coins are its own: a person's
+        resting sale sells other coins, and must not keep the bot from selling these.
+        """
+        claimed = self.ledger.remaining(symbol, side)
+        if not claimed or self.ledger.instruments[symbol].is_derivative:
+            return claimed
+        return claimed - sum((order.remaining for order in self.foreign_orders(symbol, side)), ZERO)
+
+    def foreign_orders(self, symbol: str, side: Side) -> tuple[Order, ...]:
+        """Live orders of this side that this system did not send."""
+        return tuple(o for o in self.ledger.live[symbol].values() if o.foreign and o.side is side)
 
     def reduces(self, order: Order) -> bool:
         """True when `order`, already counted as live, cannot grow the position however the live orders fill."""
         size = self.ledger.positions[order.symbol].size
         if not size or (size > 0) == (order.side is Side.BUY):
             return False
-        return self.ledger.remaining(order.symbol, order.side) <= abs(size)
+        return self._claimed(order.symbol, order.side) <= abs(size)
