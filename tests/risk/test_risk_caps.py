@@ -181,3 +181,23 @@ def test_dust_is_left_alone():
     no = refused(desk, intent(BTC, SELL, "0.000004", at(2), reduce_only=True), at(2))
     assert no.reason is Reason.BELOW_MIN_SIZE
     assert "dust" in no.text
+
+
+def test_an_exit_above_the_venues_maximum_is_cut_to_it_whatever_its_strategy_allows():
+    """Refused, a position larger than one order may be could never be closed; the strategy asks again for the rest."""
+    desk = make_desk(spot(base_max_size=D("0.5"), base_increment=D("0.1")))
+    for second in range(3):
+        trade(desk, BTC, Side.BUY, "0.4", at(second))
+    for left in ("0.7", "0.2", "0"):
+        size = desk.ledger.positions[BTC].size
+        wish = intent(BTC, Side.SELL, size, at(3), reduce_only=True, may_downsize=False)
+        order = send(desk, wish, at(3))
+        desk.on_report(report(order, OrderState.FILLED, at(3), order.size), at(3))
+        assert desk.ledger.positions[BTC].size == D(left)
+
+
+def test_an_entry_that_may_not_be_cut_is_still_refused_at_the_venues_maximum():
+    """The cut is for exits."""
+    desk = make_desk(spot(base_max_size=D("0.5")))
+    wish = intent(BTC, Side.BUY, "0.6", at(1), may_downsize=False)
+    assert refused(desk, wish, at(1)).reason is Reason.MAX_ORDER_NOTIONAL

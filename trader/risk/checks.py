@@ -99,11 +99,15 @@ def _raise_to_minimum(case: Case) -> None:
 
 
 def _cut(case: Case, cap: Cap) -> Refusal | None:
-    """Cut the case to a cap, or refuse it by that cap."""
+    """Cut the case to a cap, or refuse it by that cap.
+
+    An exit meets the venue's maximum only and is always cut to it: what is left is asked for again, refused it would
+    be for ever.
+    """
     if cap.room_size >= case.size:
         return None
     room = case.instrument.round_size(max(cap.room_size, Decimal(0)))
-    if not case.intent.may_downsize or room < case.minimum:
+    if not (case.intent.may_downsize or case.reducing) or room < case.minimum:
         return _refusal(case, cap)
     case.size = room
     case.binding = cap
