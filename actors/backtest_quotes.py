@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import cast, overload
+from typing import Any, overload
 
 import msgspec
 
@@ -19,7 +19,6 @@ from trader.market.clock import SECONDS_PER_DAY
 from trader.market.quote import BookTop, Quote
 
 Level = tuple[Decimal, Decimal]
-Levels = tuple[Level, ...]
 
 
 class ModelledLevels(msgspec.Struct, frozen=True, gc=False):
@@ -97,9 +96,9 @@ class QuoteMaker:
             market_time,
             machine_time,
         )
-        bids = ModelledLevels(bid, -self._step, increment, size)
-        asks = ModelledLevels(ask, self._step, increment, size)
-        return quote, BookTop(self._symbol, cast(Levels, bids), cast(Levels, asks), market_time, machine_time)
+        bids: Any = ModelledLevels(bid, -self._step, increment, size)
+        asks: Any = ModelledLevels(ask, self._step, increment, size)
+        return quote, BookTop(self._symbol, bids, asks, market_time, machine_time)
 
     def _shape(self, venue: InProcessVenue, close: int) -> None:
         """Set spread, distance and size of levels for a day from its first price."""

@@ -192,7 +192,7 @@ class BacktestSystem:
         self.addresses = stage.addresses(tuple(instruments))
         self._made = 0
         self._is_up = False
-        events = EventLog(journal, settings.profile, settings.config_hash, lambda: self.time.now().market_time)
+        events = EventLog(journal, settings.profile, settings.config_hash, lambda: self.time.market_time)
         self.surroundings = StageSurroundings(self.addresses, events, self.time, stage.launch, self._new_id, RUN_ID)
         ports = BacktestPorts(venue, self.time)
         specs = child_specs(settings, self.surroundings, ports, instruments, folder=folder, candles=candles)

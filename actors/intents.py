@@ -63,8 +63,8 @@ def signal_payload(
     """Return what `strategy.signal` records of one evaluation: the wish, or why there was none, with the two numbers that decided."""
     return {
         "symbol": context.instrument.symbol,
-        "action": decision.action.value,
-        "reason": reason.value,
+        "action": str(decision.action),
+        "reason": str(reason),
         "text": text,
         "mark": str(context.quote.mark),
         "size": str(intent.size) if intent else None,

@@ -90,7 +90,9 @@ class RiskBase(SupervisedActor):
     def _see(self, market_time: float, machine_time: float) -> None:
         """Let time advance with a message that carries it; neither clock runs back."""
         now = self.now
-        if machine_time > now.machine_time or market_time > now.market_time:
+        if machine_time >= now.machine_time and market_time >= now.market_time:
+            self.now = Now(market_time, machine_time)
+        elif machine_time > now.machine_time or market_time > now.market_time:
             self.now = Now(max(market_time, now.market_time), max(machine_time, now.machine_time))
 
     def _raise(self, findings: tuple[Finding, ...]) -> None:

@@ -150,6 +150,11 @@ class VirtualTime:
         self.market_offset = market_start
         self.timers = Timers()
 
+    @property
+    def market_time(self) -> float:
+        """The market's clock alone."""
+        return self.market_offset + self.machine_time
+
     def now(self) -> Now:
         """Return both clocks."""
         return Now(self.market_offset + self.machine_time, self.machine_time)

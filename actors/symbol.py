@@ -54,6 +54,7 @@ BAR_GRACE_S = 0.5
 """A bar without a further mark is closed this long after its end: marks still on their way belong to it."""
 CANDLE_END_S = 0.001
 """A candle's close counts as a mark this long before its end, so that it belongs to the bar that ends there."""
+HOLD = Action.HOLD
 QUIET = frozenset({Reason.NO_SIGNAL, Reason.HOLDING, Reason.WARMING_UP, Reason.PENDING_ORDER})
 
 
@@ -200,7 +201,7 @@ class Symbol(SupervisedActor):
 
     def _judge(self, decision: Decision, context: Context) -> None:
         """Count a hold under its reason, or turn a wish into an intent, whose end risk will count."""
-        if decision.action is Action.HOLD:
+        if decision.action is HOLD:
             if decision.reason in QUIET:
                 self._counts[decision.reason] += 1
                 self._quiet = (decision, context.market_time)

@@ -1,6 +1,6 @@
 """Bars per second of the backtest with every check and guard on, about 3 % of the bars trading, beside its peers.
 
-    python -m tests.benchmarks.backtest [--bars 100000 1000000] [--peers DIR] [--profile]
+    python -m tests.benchmarks.backtest [--bars 100000 1000000] [--peers DIR] [--profile | --costs]
 
 Each size runs in a process of its own, so that memory is that run's. Peers run in virtual environments `DIR/<name>` (or
 $BACKTEST_PEERS), made by hand; a peer that is not there is skipped and said so.
@@ -23,6 +23,7 @@ from loguru import logger
 
 from actors.backtest import run_backtest
 from tests.backtest.backtest_markets import CHEAP, history, settings, waves
+from tests.benchmarks.backtest_costs import table
 
 PEERS = {"nautilus": "nautilus_trader", "backtrader": "backtrader", "backtesting": "backtesting"}
 HERE = Path(__file__).parent
@@ -60,10 +61,15 @@ def main() -> int:
         "--peers", type=Path, default=os.environ.get("BACKTEST_PEERS"), help="folder with one environment per peer"
     )
     parser.add_argument("--profile", action="store_true", help="profile the first size instead")
+    parser.add_argument("--costs", action="store_true", help="show what the pieces of a bar cost instead")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.profile:
         measure(options.bars[0], profiled=True)
+        return 0
+    if options.costs:
+        found = measure(options.bars[0])
+        print("\n".join(table(options.bars[0], found["trading_share"], 1e9 / found["bars_per_cpu_s"])))
         return 0
     if options.one:
         print(json.dumps(measure(options.one)))

@@ -19,6 +19,9 @@ class ProductKind(StrEnum):
     FUTURE = "FUTURE"
 
 
+_SPOT = ProductKind.SPOT
+
+
 class TradingStatus(StrEnum):
     """What the venue lets us do in a product right now."""
 
@@ -58,7 +61,7 @@ class Instrument(msgspec.Struct, frozen=True):
     @property
     def is_derivative(self) -> bool:
         """True when a position is margin and may be short, False when it is coins in a wallet."""
-        return self.kind is not ProductKind.SPOT
+        return self.kind is not _SPOT
 
     def round_size(self, size: Decimal) -> Decimal:
         """Round a size toward zero to the lot grid: never above what was approved."""

@@ -56,9 +56,12 @@ class Approval(msgspec.Struct, frozen=True, gc=False):
         return machine_time <= self.expires_at
 
 
+_encoder = msgspec.json.Encoder()
+
+
 def digest_of(request: OrderRequest) -> str:
     """SHA-256 of the request's canonical JSON."""
-    return hashlib.sha256(msgspec.json.encode(request)).hexdigest()
+    return hashlib.sha256(_encoder.encode(request)).hexdigest()
 
 
 def approve(order: Order, machine_time: float, life_s: float, *, reduces: bool, by_operator: bool = False) -> Approval:

@@ -8,7 +8,9 @@ maximum.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import chain
 
 from trader.orders.order import OrderType, Side
 from trader.orders.reason import Reason
@@ -186,15 +188,14 @@ def impact(state: DeskState, case: Case) -> Cap | Refusal | None:
         return None
     limit_bps = min(state.limits.entry_slippage_bps, state.limits.slippage_guard_bps)
     levels = _levels(state, case)
-    if not levels:
+    best = next(levels, None)
+    if best is None:
         return Refusal(Reason.DATA_STALE, f"no fresh {case.intent.symbol} book to walk; entries wait for one")
     buying = case.intent.side is Side.BUY
-    if case.intent.limit_price is not None and (
-        case.limit_price < levels[0][0] if buying else case.limit_price > levels[0][0]
-    ):
+    if case.intent.limit_price is not None and (case.limit_price < best[0] if buying else case.limit_price > best[0]):
         return None
     worst = case.mark * (ONE + limit_bps / BPS if buying else ONE - limit_bps / BPS)
-    room, exhausted = walk(levels, worst, case.size, buying=buying)
+    room, exhausted = walk(chain((best,), levels), worst, case.size, buying=buying)
     if room >= case.size:
         return None
     if exhausted:
@@ -204,21 +205,24 @@ def impact(state: DeskState, case: Case) -> Cap | Refusal | None:
     return Cap(room, Reason.SLIPPAGE_TOO_HIGH, label, key, case.size, room, case.instrument.base)
 
 
-def _levels(state: DeskState, case: Case) -> tuple[tuple[Decimal, Decimal], ...]:
-    """The side of the book the order would take: the ten levels if they are fresh, else the quote's best level."""
+def _levels(state: DeskState, case: Case) -> Iterator[tuple[Decimal, Decimal]]:
+    """The side of the book the order would take: the ten levels if they are fresh, else the quote's best level.
+
+    One by one, since the first is nearly always enough.
+    """
     book, buying = case.watch.book, case.intent.side is Side.BUY
     fresh = state.limits.stale_mark_s
     if book is not None and not book.tainted and case.now.machine_time - book.machine_time <= fresh:
         side = book.asks if buying else book.bids
-        return tuple((price, size) for price, size in side if price.is_finite() and size.is_finite() and size > 0)
+        return ((price, size) for price, size in side if price.is_finite() and size.is_finite() and size > 0)
     quote = case.watch.good
     if quote is None or not (quote.ask_size.is_finite() and quote.bid_size.is_finite()):
-        return ()
-    return ((quote.ask, quote.ask_size),) if buying else ((quote.bid, quote.bid_size),)
+        return iter(())
+    return iter(((quote.ask, quote.ask_size) if buying else (quote.bid, quote.bid_size),))
 
 
 def walk(
-    levels: tuple[tuple[Decimal, Decimal], ...], worst: Decimal, wanted: Decimal, *, buying: bool
+    levels: Iterable[tuple[Decimal, Decimal]], worst: Decimal, wanted: Decimal, *, buying: bool
 ) -> tuple[Decimal, bool]:
     """Largest size whose average price is no worse than `worst`, and whether the levels ran out before that.
 

@@ -81,12 +81,11 @@ def run_checks(state: DeskState, case: Case) -> Refusal | None:
         if case.reducing and check.applies is ENTRIES:
             continue
         answer = check.run(state, case)
-        if isinstance(answer, Refusal):
-            return answer
-        if answer is not None:
-            refused = _cut(case, answer)
-            if refused is not None:
-                return refused
+        if answer is None:
+            continue
+        refused = answer if isinstance(answer, Refusal) else _cut(case, answer)
+        if refused is not None:
+            return refused
     return None
 
 

@@ -77,24 +77,21 @@ class GuardRunner:
     def run(self, state: DeskState, now: Now) -> Iterator[Finding]:
         """Yield what is new."""
         for name, guard in self._guards.items():
-            for finding in self._answers(name, guard, state, now):
+            try:
+                found = list(guard(state, now))
+            except (RiskGuardError, ArithmeticError) as error:  # of arithmetic: Decimal's traps, division by zero
+                found = [self._failed(name, error)]
+            for finding in found:
                 if self._is_news(finding, state, now):
                     yield finding
 
-    def _answers(self, name: str, guard: Guard, state: DeskState, now: Now) -> list[Finding]:
-        """One guard's findings; a failure is counted and, when critical, becomes a finding."""
-        try:
-            return list(guard(state, now))
-        except RiskGuardRecoverableError as error:
+    def _failed(self, name: str, error: RiskGuardError | ArithmeticError) -> Finding:
+        """Count a failure; a critical one makes the account reduce-only."""
+        if isinstance(error, RiskGuardRecoverableError):
             self.failures[f"risk.guards.{name}.recoverable_failures"] += 1
-            return [Finding(f"guard:{name}", Reason.DATA_GAP, Severity.WARN, f"guard {name} could not run: {error}")]
-        except RiskGuardError as error:
-            return [self._failed(name, error)]
-        except ArithmeticError as error:  # Decimal's traps, division by zero
-            return [self._failed(name, RiskGuardComputationError(f"{name}: {type(error).__name__}"))]
-
-    def _failed(self, name: str, error: RiskGuardError) -> Finding:
-        """Count a critical failure and say it."""
+            return Finding(f"guard:{name}", Reason.DATA_GAP, Severity.WARN, f"guard {name} could not run: {error}")
+        if isinstance(error, ArithmeticError):
+            error = RiskGuardComputationError(f"{name}: {type(error).__name__}")
         self.failures[f"risk.guards.{name}.critical_failures"] += 1
         text = f"guard {name} failed: {type(error).__name__}: {error}"
         return Finding(f"guard:{name}", Reason.BAD_INPUT, Severity.REDUCE_ONLY, text)

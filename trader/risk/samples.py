@@ -44,12 +44,13 @@ class Samples:
         """Take the first mark of each slot; the caller asks `next_time` first, so most marks cost one comparison."""
         slot = int(market_time // self.seconds)
         self.next_time = (slot + 1) * self.seconds
-        if self._marks and slot <= self._marks[-1][0]:
-            return
-        if self._marks:
-            last_slot, last = self._marks[-1]
+        marks = self._marks
+        if marks:
+            last_slot, last = marks[-1]
+            if slot <= last_slot:
+                return
             self._note_move(half_ticks / last - 1 if slot == last_slot + 1 and last > 0 else nan)
-        self._marks.append((slot, half_ticks))
+        marks.append((slot, half_ticks))
         self._returns = None
         self.version += 1
 

@@ -18,9 +18,8 @@ from trader.risk.day import DayBook, DayResult
 from trader.risk.holds import HoldTable, Level
 from trader.risk.limits import ExecutionSettings, RiskLimits
 from trader.risk.rates import ErrorRate, FillDrift, OrderRates, Window
-from trader.risk.watch import MarketWatch
+from trader.risk.watch import USER, MarketWatch
 from trader.risk.window import TradingWindow
-from trader.venue import FeedKind
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -159,7 +158,7 @@ class DeskState:
     def user_feed_blind(self, now: Now) -> bool:
         """True while fills may have been missed for longer than allowed, with a position open."""
         owed = self.market.backfill_since
-        silence = self.market.silence_s(FeedKind.USER, now)
+        silence = self.market.silence_s(USER, now)
         late = (owed is not None and now.machine_time - owed > self.limits.user_feed_dead_s) or (
             silence is not None and silence > self.limits.user_feed_dead_s
         )

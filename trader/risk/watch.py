@@ -18,13 +18,16 @@ from trader.venue import FeedEvent, FeedKind
 
 JUMP_PART = 10
 """A mark that moves by more than one part in ten at once is not believed at once."""
-SPREAD_PART = 20
+SPREAD_PART = Decimal(20)
 """A spread wider than one part in twenty of the ask is no price (F-V08)."""
 JUMP_CONFIRM_S = 3.0
 """A jump that still stands after this many seconds is the market."""
 NEVER = float("-inf")
 JUMP_MEMORY_S = 30.0
 """Against an older mark nothing counts as a jump."""
+# Names of their own: a quote passes here several times a second, and to look a member up in its enum costs more than to compare it.
+MARKET, USER = FeedKind.MARKET, FeedKind.USER
+ZERO, TWO = Decimal(0), Decimal(2)
 
 
 class SymbolWatch:
@@ -79,23 +82,23 @@ class MarketWatch:
         if watch is None:
             return
         watch.quote = quote
-        bid, ask = quote.bid, quote.ask
-        if quote.tainted or quote.half_ticks <= 0 or not (bid.is_finite() and ask.is_finite() and 0 < bid < ask):
+        bid, ask, half_ticks = quote.bid, quote.ask, quote.half_ticks
+        if quote.tainted or half_ticks <= 0 or not (bid.is_finite() and ask.is_finite() and ZERO < bid < ask):
             return
         if (ask - bid) * SPREAD_PART > ask:
             return
         good = watch.good
-        jumps = good is not None and abs(quote.half_ticks - good.half_ticks) * JUMP_PART > good.half_ticks
+        jumps = good is not None and abs(half_ticks - good.half_ticks) * JUMP_PART > good.half_ticks
         if jumps and not watch.believes(quote):
             return
         watch.good = quote
         watch.suspect_half_ticks = 0
         if good is None or bid != good.bid or ask != good.ask:
-            mark = (bid + ask) / 2
+            mark = (bid + ask) / TWO
             watch.mark = mark
             self._ledger.on_mark(quote.symbol, mark)
         if quote.market_time >= watch.samples.next_time:
-            watch.samples.add(quote.half_ticks, quote.market_time)
+            watch.samples.add(half_ticks, quote.market_time)
 
     def correlation(self, one: str, other: str) -> float | None:
         """Correlation of two symbols' sampled returns; None while too few."""
@@ -114,10 +117,10 @@ class MarketWatch:
     def on_heartbeats(self, market_at: float, user_at: float) -> None:
         """Note both feeds' last signs of life at once; minus infinity is none."""
         heard = self.heard_at
-        if market_at > heard.get(FeedKind.MARKET, NEVER):
-            heard[FeedKind.MARKET] = market_at
-        if user_at > heard.get(FeedKind.USER, NEVER):
-            heard[FeedKind.USER] = user_at
+        if market_at > heard.get(MARKET, NEVER):
+            heard[MARKET] = market_at
+        if user_at > heard.get(USER, NEVER):
+            heard[USER] = user_at
 
     def on_feed(self, event: FeedEvent) -> None:
         """Note a connection coming or going; missed user events are owed a backfill."""

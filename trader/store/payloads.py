@@ -64,7 +64,7 @@ def fill_payload(fill: Fill, *, contract_size: Decimal, realized_pnl: Decimal) -
         "client_order_id": fill.client_order_id,
         "order_id": fill.order_id,
         "symbol": fill.symbol,
-        "side": fill.side.value,
+        "side": str(fill.side),
         "size": str(fill.size),
         "price": str(fill.price),
         "value": str(fill.exact_value),

@@ -12,6 +12,8 @@ from decimal import Decimal
 from trader.orders.reason import Reason
 from trader.strategy.protocol import Action, Decision
 
+_HOLD = Action.HOLD
+
 
 def examine(answer: object) -> Decision:
     """Return the answer when it is a sound Decision, else a HOLD with BAD_INPUT.
@@ -20,7 +22,7 @@ def examine(answer: object) -> Decision:
     """
     if not isinstance(answer, Decision):
         return _refused(f"the strategy returned {type(answer).__name__} instead of a Decision")
-    if answer.action is Action.HOLD:
+    if answer.action is _HOLD:
         return answer
     fault = _fault_of_exit(answer) if answer.action is Action.CLOSE else _fault_of_entry(answer)
     return _refused(fault) if fault else answer
