@@ -188,3 +188,58 @@ def test_a_restart_with_money_moved_meanwhile_is_no_profit():
     day = again.state.day_result()
     assert day is not None
     assert (again.equity, day.total) == (120_000, 0)
+
+
+def refused_but_alive(desk: RiskDesk, filled: object = 0) -> tuple[str, OrderReport]:
+    """An order the books hold for refused, and the venue's row that lists it as open."""
+    wish = intent(
+        BTC, Side.BUY, 1, at(1), order_type=OrderType.LIMIT, time_in_force=TimeInForce.GTC, limit_price=D(49_900)
+    )
+    order = send(desk, wish, at(1))
+    desk.on_report(report(order, OrderState.REJECTED, at(1)), at(1))
+    return order.client_order_id, report(order, OrderState.OPEN, at(2), filled, 49_900)
+
+
+def test_a_finished_order_the_venue_keeps_listing_is_counted_told_and_cancelled():
+    """A refusal that was none: no report reopens it, so it would fill with nobody counting it."""
+    desk = make_desk()
+    name, row = refused_but_alive(desk)
+    first = desk.reconcile(snapshot(at(2), open_orders=(row,)), at(2))
+    assert [d.kind for d in first.differences] == [DifferenceKind.ENDED_ORDER]
+    assert (first.clean, first.again_soon, first.findings) == (False, True, ())
+    desk.reconcile(snapshot(at(4), open_orders=(row,)), at(4))
+    second = desk.reconcile(snapshot(at(8), open_orders=(row,)), at(8))
+    assert [(f.guard, f.level) for f in second.findings] == [("mismatch", Severity.REDUCE_ONLY)]
+    assert [b.order.client_order_id for b in second.booked] == [name]
+    assert not second.clean
+    desk.ledger.audit()
+    assert desk.ledger.worst_long(BTC) == 1
+    assert [(o.client_order_id, o.order_id) for o in desk.cancels_due(at(8))] == [(name, row.order_id)]
+    ended = report(desk.order(name), OrderState.CANCELLED, at(9), "0.25", 49_900)
+    booked = desk.on_report(ended, at(9))
+    assert (booked.fill.size, desk.ledger.positions[BTC].size, desk.ledger.worst_long(BTC)) == (
+        D("0.25"),
+        D("0.25"),
+        D("0.25"),
+    )
+    desk.ledger.audit()
+
+
+def test_a_list_that_lags_behind_an_end_is_no_finding():
+    """What has just ended may stand in the venue's lists for some seconds (F-N14)."""
+    desk = make_desk()
+    name, row = refused_but_alive(desk)
+    for second in (2, 4, 6):
+        result = desk.reconcile(snapshot(at(second), open_orders=(row,)), at(second))
+        assert (result.findings, result.booked) == ((), ())
+    assert desk.reconcile(snapshot(at(8)), at(8)).clean
+    assert not desk.order(name).is_live
+
+
+def test_a_filled_order_in_a_stale_list_is_nothing():
+    """Nothing of it can fill any more."""
+    desk = make_desk()
+    name, row = refused_but_alive(desk, filled=1)
+    result = desk.reconcile(reading(at(2), usd=50_100, open_orders=(row,)), at(2))
+    assert result.differences == ()
+    assert desk.ledger.positions[BTC].size == 1

@@ -133,6 +133,15 @@ class Ledger:
         self._put(order)
         return order
 
+    def reopen(self, client_order_id: str, state: OrderState, machine_time: float) -> Order:
+        """Take a finished order that the venue keeps listing back among the live ones; its next terminal report ends it."""
+        order = self.orders[client_order_id]
+        assert not order.is_live, "only a finished order is reopened"
+        note = f"listed as open after {order.state}"
+        told = msgspec.structs.replace(order, state=state, touched_at=machine_time, note=note)
+        self._put(told)
+        return told
+
     def live_orders(self) -> Iterable[Order]:
         """Every order that may still fill, foreign ones included."""
         for orders in self.live.values():

@@ -35,6 +35,7 @@ class DifferenceKind(StrEnum):
     WALLET = "wallet"
     FOREIGN_ORDER = "foreign_order"
     LOST_ORDER = "lost_order"
+    ENDED_ORDER = "ended_order"
 
 
 class Difference(msgspec.Struct, frozen=True, gc=False):
@@ -108,6 +109,20 @@ def unlisted_orders(ledger: Ledger, snapshot: AccountSnapshot) -> list[Order]:
         for order in ledger.live_orders()
         if order.state in AT_VENUE and order.client_order_id not in listed and order.order_id not in listed
     ]
+
+
+def ended_orders(ledger: Ledger, snapshot: AccountSnapshot) -> Iterator[tuple[OrderReport, Difference]]:
+    """Orders the venue lists as open that are finished in the books with something left to fill.
+
+    The join of reports lets no report reopen a finished order, so these would be live and counted nowhere.
+    """
+    for row in snapshot.open_orders:
+        order = ledger.find(row.client_order_id, row.order_id)
+        if order is None or order.is_live or row.state not in AT_VENUE or order.filled_size >= order.size:
+            continue
+        ours = f"{order.client_order_id} {order.state}"
+        decision = "taken back into the exposure and cancelled"
+        yield row, Difference(DifferenceKind.ENDED_ORDER, order.symbol, ours, f"{row.order_id} {row.state}", decision)
 
 
 def open_questions(ledger: Ledger, snapshot: AccountSnapshot) -> set[str]:

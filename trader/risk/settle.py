@@ -16,12 +16,13 @@ from trader.market.clock import Now
 from trader.market.funding import FundingAccrual
 from trader.market.instrument import Instrument
 from trader.orders.account import AccountSnapshot
-from trader.orders.order import Fill
+from trader.orders.order import Fill, OrderReport
 from trader.orders.reason import Reason
 from trader.orders.reconcile import (
     Difference,
     DifferenceKind,
     differences,
+    ended_orders,
     fill_reports,
     open_questions,
     raced_symbols,
@@ -58,8 +59,10 @@ class Reconciler:
         booked = self._book(snapshot, now)
         lost = self._look_for(snapshot)
         self._read_account(snapshot)
-        found = [*lost, *differences(self._state.ledger, snapshot)]
+        ended = list(ended_orders(self._state.ledger, snapshot))
+        found = [*lost, *(row for _, row in ended), *differences(self._state.ledger, snapshot)]
         confirmed = self._confirm(found, snapshot)
+        booked += self._reopen([report for report, row in ended if row in confirmed], now)
         adjustments, transfers, funding = self._settle(confirmed, now)
         self._prove_funding(found, snapshot)
         adopted = tuple(b.order for b in booked if b.adopted and b.order is not None)
@@ -101,6 +104,21 @@ class Reconciler:
                 self._care.settle(outcome.order)
         return booked
 
+    def _reopen(self, rows: list[OrderReport], now: Now) -> list[Booked]:
+        """Count orders that were thought finished again, and have them cancelled by the venue's id.
+
+        A refusal that was none, or an end the venue took back: it fills whether we believe in it or not.
+        """
+        taken = []
+        for row in rows:
+            order = self._state.ledger.find(row.client_order_id, row.order_id)
+            if order is None or order.is_live:
+                continue
+            order = self._state.ledger.reopen(order.client_order_id, row.state, now.machine_time)
+            self._care.want_gone(order.client_order_id, "the venue lists it although it had ended")
+            taken.append(Booked(order, foreign=order.foreign, changed=True))
+        return taken
+
     def _look_for(self, snapshot: AccountSnapshot) -> list[Difference]:
         """Flag orders that should be listed and are not. The venue's lists lag, so a young order is left alone (F-N14)."""
         rows = []
@@ -135,15 +153,17 @@ class Reconciler:
         blind = questions | raced_symbols(self._state.ledger, snapshot)
         kept = {key for key in self._sighted if (questions if key[0] is DifferenceKind.WALLET else key[1] in blind)}
         seen = {key: self._sighted[key] for key in kept}
+        settle_s = self._state.execution.visibility_delay_s  # the lists lag: what has just ended may stand there
         confirmed = []
         for row in found:
             if row.kind is DifferenceKind.LOST_ORDER:
                 continue
-            key = (row.kind, row.subject)
+            is_ended = row.kind is DifferenceKind.ENDED_ORDER
+            key = (row.kind, row.ours if is_ended else row.subject)
             amount, first = self._sighted.get(key, (row.amount, snapshot.asked_at))
             if amount != row.amount:
                 first = snapshot.asked_at
-            if snapshot.asked_at - first >= CONFIRM_S:
+            if snapshot.asked_at - first >= (max(CONFIRM_S, settle_s) if is_ended else CONFIRM_S):
                 confirmed.append(row)
             else:
                 seen[key] = (row.amount, first)
@@ -160,7 +180,7 @@ class Reconciler:
         transfers: list[Transfer] = []
         funding: list[FundingAccrual] = []
         for row in confirmed:
-            if row.kind is DifferenceKind.WALLET:
+            if row.kind not in (DifferenceKind.POSITION, DifferenceKind.COINS):
                 continue
             size = ledger.positions[row.subject].size + row.amount
             fill = ledger.adjust(row.subject, size, row.price, now.market_time, f"{row.subject}:{now.market_time:.3f}")
