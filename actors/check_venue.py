@@ -14,7 +14,8 @@ from decimal import Decimal
 
 import msgspec
 
-from actors.connection import CLOCK_SKEW_MAX_S, Connection
+from actors.clock import SKEW_MAX_S
+from actors.connection import Connection
 from trader.coinbase.feed import MarketFeed
 from trader.coinbase.rest import CoinbaseVenue
 from trader.config import Settings
@@ -81,7 +82,7 @@ def clock_row(client: Client) -> Row:
     """Reach the venue over TLS and compare clocks."""
     skew = client.venue.server_time() - time.time()
     text = f"{client.connection.rest_url} answers, clocks differ by {skew:+.2f} s"
-    if abs(skew) > CLOCK_SKEW_MAX_S and not client.connection.is_embedded:
+    if abs(skew) > SKEW_MAX_S and not client.connection.is_embedded:
         return fail("venue and clock", text, "synchronize this machine's clock: chrony or systemd-timesyncd")
     return ok("venue and clock", text)
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import time
 
 import msgspec
+from loguru import logger
 
 from trader.market.clock import Now
+from trader.orders.reason import Reason
+from trader.risk.holds import ACCOUNT, Hold, Level
 
 MEASURE_S = 2.0
 REPLAY_S = 3600.0
@@ -19,6 +22,11 @@ LATE_S = 1.0
 AHEAD_S = 2.0
 PATIENCE_S = 10.0
 """A heartbeat that is late waited in a buffer, as after a pause of this process; late ones for this long are the truth."""
+
+SKEW_WARN_S = 0.5
+SKEW_MAX_S = 2.0
+SKEW_HOLD_S = 60.0
+"""How long one look at a wrong clock keeps the account reduce-only (C-26); looked at again every half of it."""
 
 
 class _Reading(msgspec.Struct, frozen=True, gc=False):
@@ -85,3 +93,28 @@ class MarketClock:
         market_time = anchor.market_time + (machine_time - anchor.machine_time) * self._rate if anchor else time.time()
         self._latest = max(self._latest, market_time)
         return Now(self._latest, machine_time)
+
+
+class SkewWatch:
+    """Judges how far this machine's clock is from the venue's (C-26): above 0.5 s it warns, above 2 s the account is reduce-only.
+
+    The hold ends by itself a minute after the clock is right again. Main thread.
+    """
+
+    def __init__(self) -> None:
+        self._looked_at = float("-inf")
+
+    def judge(self, skew_s: float | None, now: Now) -> Hold | None:
+        """Return the hold to place, None when there is nothing to say; looks twice a minute. `skew_s` is None where it is unknown."""
+        if skew_s is None or now.machine_time - self._looked_at < SKEW_HOLD_S / 2:
+            return None
+        if abs(skew_s) <= SKEW_WARN_S:
+            return None
+        self._looked_at = now.machine_time
+        side = "behind" if skew_s > 0 else "ahead of"
+        text = f"this machine's clock is {abs(skew_s):.1f} s {side} the venue's, limit {SKEW_MAX_S:g} s; synchronize it (chrony)"
+        logger.warning("{}", text)
+        if abs(skew_s) <= SKEW_MAX_S:
+            return None
+        ends_at = now.market_time + SKEW_HOLD_S
+        return Hold("clock_skew", Level.REDUCE_ONLY, ACCOUNT, Reason.CLOCK_SKEW, text, "the clock", ends_at=ends_at)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from actors.clock import MarketClock
+from actors.clock import SKEW_MAX_S, MarketClock
 from actors.exchange_process import ReadyLine
 from trader.coinbase.auth import Credentials
 from trader.coinbase.hosts import ForbiddenHost, check_host, is_loopback
@@ -27,7 +27,6 @@ from trader.venue import AuthenticationError, InvalidSymbol, PermissionDenied, V
 REST_URL = "https://api.coinbase.com"
 WS_URL = "wss://advanced-trade-ws.coinbase.com"
 WS_USER_URL = "wss://advanced-trade-ws-user.coinbase.com"
-CLOCK_SKEW_MAX_S = 2.0
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -95,11 +94,11 @@ def check_venue(venue: CoinbaseVenue, settings: Settings, clock: MarketClock) ->
         market_time = venue.server_time()
         clock.hear(market_time, time.monotonic())
         skew = market_time - time.time()
-        if not settings.is_paper and abs(skew) > CLOCK_SKEW_MAX_S:
+        if not settings.is_paper and abs(skew) > SKEW_MAX_S:
             raise Ends(
                 ExitCode.VENUE_UNREACHABLE,
                 f"this machine's clock is {abs(skew):.1f} s {'behind' if skew > 0 else 'ahead of'} the venue's;"
-                f" the limit is {CLOCK_SKEW_MAX_S:g} s. Synchronize it (chrony or systemd-timesyncd) and start again.",
+                f" the limit is {SKEW_MAX_S:g} s. Synchronize it (chrony or systemd-timesyncd) and start again.",
             )
         _check_key(venue)
         instruments = venue.instruments(settings.symbols)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -46,6 +47,7 @@ class Wiring(msgspec.Struct, frozen=True):
     show_status: Callable[[], str]
     test_alert: Callable[[], Told]
     accept_config: Callable[[], Told]
+    kill_file: Path
 
 
 class BoardWatch:

@@ -88,6 +88,9 @@ class Commands:
             known = ", ".join(sorted({hold.cause for hold in before if hold.cause not in EPHEMERAL})) or "none"
             what = f"no hold of cause {cause!r} is in force" if cause else "no hold is in force"
             return done(f"{what}, nothing changes; holds: {known}; mode {before.mode().name}")
+        kill_file = self._watch.wiring.kill_file
+        if any(hold.cause == "kill" for hold in asked) and kill_file.exists():
+            return failed(f"refused: the file {kill_file} still says halt; remove it first, then resume")
         if not self._watch.is_clean():
             return failed(
                 "refused: the last reconciliation with the venue is not clean; wait for one, or run.py status"

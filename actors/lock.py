@@ -1,6 +1,6 @@
 """One process per profile folder and per account: a lock that a second instance sees at once and the kernel releases on any death.
 
-Only `actors/system.py` imports this. The lock is held on an open file; `is_intact` notices within a tick that somebody replaced or
+The trading command takes it first of all. The lock is held on an open file; `is_intact` notices within a tick that somebody replaced or
 deleted the file while we ran (F-P14). Processes are spawned, never forked, so no child can keep the lock.
 """
 

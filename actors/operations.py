@@ -86,7 +86,17 @@ class Operations:
         def accept() -> Told:
             return _on_main_thread(inbox, lambda: self.reloading.reload("config accept", accepted=True))
 
-        wiring = Wiring(addresses, board, events, clock, cancel, self._show_status, self._alerting.test, accept)
+        wiring = Wiring(
+            addresses,
+            board,
+            events,
+            clock,
+            cancel,
+            self._show_status,
+            self._alerting.test,
+            accept,
+            self._folder / KILL_FILE,
+        )
         try:
             self._control = ControlServer(self._folder, Commands(wiring).run)
         except OSError as error:

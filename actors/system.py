@@ -1,6 +1,6 @@
 """The only wiring: settings to a running system, its main loop, and the exit code. Read it as a list.
 
-    lock → log → way to the venue → products → event store → supervisor (risk, broker, symbols) → main loop → cold path or order
+    log → way to the venue → products → event store → supervisor (risk, broker, symbols) → main loop → cold path or order
 
 `run.py`'s trading command calls `trade`. Everything here runs on the main thread.
 """
@@ -20,7 +20,7 @@ from actors.address import SUPERVISOR, AddressBook
 from actors.base import Board, Recorder, Running, Vitals, launch_thread
 from actors.child import vitals_of
 from actors.children import child_specs
-from actors.clock import MarketClock
+from actors.clock import MarketClock, SkewWatch
 from actors.connection import Connection, check_venue, connect
 from actors.control_board import Cancelled
 from actors.eventlog import EventLog
@@ -28,8 +28,8 @@ from actors.exchange_process import ReadyLine
 from actors.guardian import End, Guardian, Inbox, Outcome, listen_for_signals
 from actors.holdfile import HoldFile
 from actors.live import LivePorts
-from actors.lock import AlreadyRunning, ProcessLock
-from actors.messages import Session, SetMode
+from actors.lock import ProcessLock
+from actors.messages import Escalate, Session, SetMode
 from actors.operations import Operations
 from actors.options import read_settings
 from actors.projector import Projector
@@ -88,17 +88,13 @@ class LiveSurroundings:
         self._inbox.wake()
 
 
-def trade(settings: Settings, options: argparse.Namespace, folder: Path, ready: ReadyLine | None) -> ExitCode:
-    """Run one profile to its end and return the exit code. Raises Ends for what keeps it from starting."""
+def trade(
+    settings: Settings, options: argparse.Namespace, folder: Path, lock: ProcessLock, ready: ReadyLine | None
+) -> ExitCode:
+    """Run one profile, whose lock we hold, to its end and return the exit code. Raises Ends for what keeps it from starting."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     inbox = Inbox()
     listen_for_signals(inbox)
-    try:
-        lock = ProcessLock(folder / "lock")
-    except AlreadyRunning as error:
-        raise Ends(
-            ExitCode.ALREADY_RUNNING, f"profile {settings.profile} already runs: {error}. Nothing was started."
-        ) from error
     start_logging(settings.log_level, folder / "logs" / "perps_bot.log")
     connection = connect(settings, ready)
     venue = CoinbaseVenue(
@@ -116,7 +112,6 @@ def trade(settings: Settings, options: argparse.Namespace, folder: Path, ready: 
     finally:
         store.close()
         venue.close()
-        lock.release()
 
 
 def _run(
@@ -159,6 +154,13 @@ def _run(
     operations.attach(
         surroundings.addresses, surroundings.board, events, clock, inbox, lambda: _cancel_everything(connection)
     )
+    skew = SkewWatch()
+
+    def on_tick(machine_time: float) -> str:
+        if hold := skew.judge(clock.skew_s, clock.now()):
+            surroundings.addresses.supervisor.tell(Escalate(hold))
+        return _each_tick(machine_time, status, operations, projector, lock)
+
     watchdog_file = (folder / "logs" / "watchdog.log").open("a")
     guardian = Guardian(
         inbox,
@@ -166,7 +168,7 @@ def _run(
         surroundings.addresses.supervisor,
         supervisor_ref,
         vitals_of(supervisor_ref),
-        on_tick=lambda machine_time: _each_tick(machine_time, status, operations, projector, lock),
+        on_tick=on_tick,
         dump=status.dump,
         reload=operations.reload,
         watchdog_file=watchdog_file,

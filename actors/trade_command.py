@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from actors.exchange_process import ExchangeFailed, ExchangeProcess, ReadyLine
+from actors.lock import AlreadyRunning, ProcessLock
 from actors.options import parse, read_settings
 from trader.config import ConfigErrors, Settings
 from trader.exit_code import Ends, ExitCode
@@ -24,16 +25,20 @@ def main(arguments: Sequence[str]) -> int:
     settings = load(options)
     folder = profile_folder(settings)
     prepare_folder(folder)
-    exchange, ready = _exchange(settings, options, folder)
+    lock = _lock(settings, folder)
     try:
-        from actors.system import trade
+        exchange, ready = _exchange(settings, options, folder)
+        try:
+            from actors.system import trade
 
-        return int(trade(settings, options, folder, exchange.ready() if exchange else ready))
-    except ExchangeFailed as error:
-        raise Ends(ExitCode.VENUE_UNREACHABLE, str(error)) from error
+            return int(trade(settings, options, folder, lock, exchange.ready() if exchange else ready))
+        except ExchangeFailed as error:
+            raise Ends(ExitCode.VENUE_UNREACHABLE, str(error)) from error
+        finally:
+            if exchange:
+                exchange.stop()
     finally:
-        if exchange:
-            exchange.stop()
+        lock.release()
 
 
 def load(options: argparse.Namespace) -> Settings:
@@ -58,6 +63,16 @@ def prepare_folder(folder: Path) -> None:
     except OSError as error:
         raise Ends(
             ExitCode.CONFIG_ERROR, f"the data folder cannot be made: {error}; set EVENT_STORE_ROOT to another place"
+        ) from error
+
+
+def _lock(settings: Settings, folder: Path) -> ProcessLock:
+    """Take the profile before anything of it is touched, the paper account's exchange included."""
+    try:
+        return ProcessLock(folder / "lock")
+    except AlreadyRunning as error:
+        raise Ends(
+            ExitCode.ALREADY_RUNNING, f"profile {settings.profile} already runs: {error}. Nothing was started."
         ) from error
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from actors import clock as module
-from actors.clock import MarketClock
+from actors.clock import MarketClock, SkewWatch
+from trader.market.clock import Now
+from trader.risk.holds import Level
 
 
 @pytest.fixture
@@ -61,3 +63,31 @@ def test_a_recorded_market_may_run_at_its_own_speed(machine: list[float]) -> Non
     machine[0] += 0.5
     assert clock.now().market_time == pytest.approx(market + 30.0, abs=1.0)
     assert clock.skew_s is None
+
+
+def test_a_machine_whose_clock_is_stepped_may_only_reduce_until_it_is_right_again(
+    machine: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C-26: within half a second nothing, within two a warning, beyond a hold that ends by itself."""
+    clock, watch = MarketClock(free_running=False), SkewWatch()
+    beats(clock, machine, 3, ahead=0.3)
+    assert watch.judge(clock.skew_s, clock.now()) is None
+    monkeypatch.setattr(module.time, "time", lambda: machine[0] + 1_003_600.0)
+    beats(clock, machine, 3)
+    now = clock.now()
+    hold = watch.judge(clock.skew_s, now)
+    assert hold is not None
+    assert hold.level is Level.REDUCE_ONLY
+    assert "3600.0 s ahead of" in hold.text
+    assert hold.ends_at == pytest.approx(now.market_time + 60)
+    assert watch.judge(clock.skew_s, Now(now.market_time + 5, now.machine_time + 5)) is None
+    again = watch.judge(clock.skew_s, Now(now.market_time + 31, now.machine_time + 31))
+    assert again is not None
+    assert hold.joined(again).ends_at == again.ends_at
+
+
+def test_a_recorded_market_and_a_small_difference_hold_nothing() -> None:
+    """An unknown skew is a recorded market's; between the two limits only the log speaks."""
+    watch = SkewWatch()
+    assert watch.judge(None, Now(0.0, 0.0)) is None
+    assert watch.judge(-1.5, Now(0.0, 0.0)) is None

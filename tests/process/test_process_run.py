@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -148,6 +149,23 @@ def test_a_second_instance_is_refused_and_disturbs_nothing(busy_room: MakeRoom) 
         until(lambda: where.fills(), 20, "a fill of the first instance")
         first.send(signal.SIGTERM)
         assert first.wait(10) == 0
+
+
+def test_a_second_start_leaves_the_paper_account_alone(tmp_path: Path) -> None:
+    """The profile is locked before its embedded exchange starts: 75, and no advice to reset the account of the first."""
+    command = [sys.executable, "run.py", "--profile", "canary"]
+    environment = clean_environment(EVENT_STORE_ROOT=str(tmp_path))
+    first = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: (tmp_path / "perps_bot" / "canary" / "lock").exists(), 20, "the lock of the first")
+        second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+        assert second.returncode == 75
+        assert str(first.pid) in second.stderr
+        assert "reset" not in second.stderr
+        until(lambda: (tmp_path / "perps_bot" / "canary" / "health.json").exists(), 20, "the first's health")
+    finally:
+        first.terminate()
+        assert first.wait(20) == 0
 
 
 def test_a_replaced_lock_file_halts_within_a_second(busy_room: MakeRoom) -> None:

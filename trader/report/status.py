@@ -58,7 +58,7 @@ class RateStatus(msgspec.Struct, frozen=True):
     requests_last_hour: int = 0
     requests_per_hour_limit: int = 0
     clock_skew_s: Seconds = NOT_MEASURED
-    clock_skew_limit_s: float = 1.0
+    clock_skew_limit_s: float = 2.0
     rss_mib: Seconds = NOT_MEASURED
 
 
