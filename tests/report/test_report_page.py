@@ -264,7 +264,7 @@ def test_the_command_writes_page_and_json_of_the_newest_day(canary: Path, capsys
     [
         ([], ExitCode.USAGE),
         (["--profile", "../x"], ExitCode.USAGE),
-        (["--profile", "prod"], ExitCode.STORE_REFUSED),
+        (["--profile", "prod"], ExitCode.NEGATIVE),
         (["--profile", "canary", "--day", "yesterday"], ExitCode.USAGE),
         (["--profile", "canary", "--days", "0"], ExitCode.USAGE),
         (["--profile", "canary", "--days", "2", "--day", "2026-11-20"], ExitCode.USAGE),

@@ -1,5 +1,6 @@
 """`run.py events …`: answers on stdout, problems on stderr with the published exit codes."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def test_an_export_goes_to_stdout_or_to_a_new_private_file(data_root: Path, caps
     assert out.read_text() == printed
     assert out.stat().st_mode & 0o777 == 0o600
     assert main(arguments) == 1
-    assert "File exists" in capsys.readouterr().err
+    assert f"{out} exists and is never overwritten; choose a new name" in capsys.readouterr().err
 
 
 def test_prune_and_rotate_say_what_they_did(data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,18 +94,34 @@ def test_prune_and_rotate_say_what_they_did(data_root: Path, capsys: pytest.Capt
     assert main(["verify", "--profile", "canary"]) == 0
 
 
-def test_a_damaged_store_and_a_missing_one_are_refused_with_76(
+def test_a_profile_that_has_never_run_ends_with_1_and_says_how_to_start_it(
     data_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The message names the file; a profile without a store is told as such and nothing is made."""
-    assert main(["verify", "--profile", "demo"]) == 76
-    assert "there is no event store" in capsys.readouterr().err
+    """Nothing is wrong with a store that never was; nothing is made."""
+    assert main(["verify", "--profile", "demo"]) == 1
+    told = capsys.readouterr().err
+    assert "there is no event store, the profile has never run" in told
+    assert "python run.py --profile demo" in told
     assert not (data_root / "perps_bot" / "demo").exists()
     segment = data_root / "perps_bot" / "canary" / "store" / "segment-000003.sqlite3"
     content = bytearray(segment.read_bytes())
     place = content.rindex(b"\x00", 0, 8192) - 200
     content[place] ^= 0xFF
     segment.write_bytes(content)
+
+
+@pytest.mark.parametrize("left", ["store", "store.head", "store.mark", "store.key"])
+def test_a_part_of_a_store_alone_is_refused_with_76(left: str, data_root: Path) -> None:
+    """Removing the rest must not make a store that was look like one that never was."""
+    folder = data_root / "perps_bot" / "canary"
+    for part in folder.glob("store*"):
+        if part.name != left:
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+    assert main(["verify", "--profile", "canary"]) == 76
+
+
+def test_a_damaged_store_is_refused_with_76(data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names the file."""
     assert main(["verify", "--profile", "canary"]) == 76
     assert "segment-000003" in capsys.readouterr().err
 

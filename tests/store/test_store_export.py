@@ -68,7 +68,7 @@ def table(kind: str, events: Iterable[Event]) -> list[dict[str, str]]:
     count = write_csv(kind, events, out)
     rows = list(csv.DictReader(io.StringIO(out.getvalue())))
     assert len(rows) == count
-    return rows
+    return [{name.removesuffix("_usd"): cell for name, cell in row.items()} for row in rows]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -201,6 +201,26 @@ def test_an_event_without_its_numbers_stops_the_export() -> None:
     broken = told(EventName.TRADE_EXECUTED, {"symbol": "BTC-USD", "side": "BUY", "size": "NaN"}, NOON)
     with pytest.raises(BadPayload, match=r"event 0 \(trade.executed\)"):
         table("fills", [broken])
+
+
+def test_numbers_are_plain_and_headers_of_money_name_their_unit() -> None:
+    """No exponent, no Python word, whichever way a number came into the log."""
+    fill = Fill("t1", "cb-1", "v9", "BTC-USD", Side.BUY, D("1E-8"), D("91000"), D("0E-8"), NOON)
+    filled = told(EventName.TRADE_EXECUTED, fill_payload(fill, contract_size=D(1), realized_pnl=ZERO), NOON)
+    asked = make_event(
+        EventName.ORDER_INTENT,
+        {"client_order_id": "cb-1", "symbol": "BTC-USD", "size": "1E-8", "reduce_only": False},
+        utc_time=NOON, market_time=NOON, profile="canary",
+    )  # fmt: skip
+    [row] = table("fills", [filled])
+    assert (row["size"], row["fee"], row["value"]) == ("0.00000001", "0", "0.00091")
+    [order] = table("orders", [asked])
+    assert (order["size"], order["reduce_only"]) == ("0.00000001", "false")
+    out = io.StringIO()
+    write_csv("fills", [], out)
+    assert {"value_usd", "fee_usd", "realized_pnl_usd", "realized_total_usd", "size"} <= set(
+        out.getvalue().strip().split(",")
+    )
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

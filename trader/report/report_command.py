@@ -22,7 +22,7 @@ from trader.report.which_profile import folder_of
 from trader.store.atomic import private_folder, write_atomically
 from trader.store.payloads import BadPayload
 from trader.store.reader import EventReader
-from trader.store.verdict import StoreRefused
+from trader.store.verdict import NoStore, StoreRefused
 
 _DAY_S = 86_400
 _ASSUMPTIONS = (
@@ -44,6 +44,8 @@ def main(argv: Sequence[str]) -> int:
         reader = EventReader.open_readonly(folder)
         since, until = _stretch(options, reader)
         book = daybook(reader.replay(), since=since, until=until, assumptions=_ASSUMPTIONS)
+    except NoStore as error:
+        raise Ends(ExitCode.NEGATIVE, f"run.py report: {error}") from error
     except (StoreRefused, BadPayload) as error:
         raise Ends(ExitCode.STORE_REFUSED, f"run.py report: {error}") from error
     page, data = write_report(book, options.out or folder / "reports", since, until)

@@ -20,7 +20,7 @@ from trader.exit_code import Ends, ExitCode
 from trader.store.events import Event
 from trader.store.export import KINDS, write_csv, write_jsonl
 from trader.store.housekeeping import prune, rotate_key
-from trader.store.layout import KEY_FOLDER_VARIABLE, profile_folder, running_profiles
+from trader.store.layout import KEY_FOLDER_VARIABLE
 from trader.store.payloads import BadPayload
 from trader.store.projections import readable, utc_text
 from trader.store.reader import EventReader
@@ -79,7 +79,7 @@ def export(options: argparse.Namespace, root: Path) -> int:
             count = write_jsonl(reader.replay(options.types), out)
         else:
             count = write_csv(options.table, reader.replay(), out)
-    sys.stderr.write(f"{count} rows\n")
+    sys.stderr.write(f"{count} row{'' if count == 1 else 's'}\n")
     return ExitCode.OK
 
 
@@ -124,7 +124,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
     tailing = add("tail", tail, "print the newest events")
     tailing.add_argument("--bot-id", help="coinbase_perps (everything), risk_engine, or the profile")
-    tailing.add_argument("--limit", type=int, default=100)
+    tailing.add_argument("--limit", type=_whole, default=100, metavar="N", help="how many (default: 100)")
     tailing.add_argument("--types", nargs="+", metavar="TYPE", help="trade, position, metric, error, order, risk, …")
     tailing.add_argument("--json", action="store_true", help="one JSON object a line")
     add("verify", verify, "check every record")
@@ -134,7 +134,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     exporting.add_argument("--types", nargs="+", metavar="TYPE", help="only these types, for jsonl")
     exporting.add_argument("--out", type=Path, help="a new file, mode 0600 (default: stdout)")
     pruning = add("prune", prune_command, "remove old segments (system stopped; export first)")
-    pruning.add_argument("--keep-days", type=int, required=True, metavar="DAYS")
+    pruning.add_argument("--keep-days", type=_whole, required=True, metavar="DAYS")
     pruning.add_argument("--dry-run", action="store_true", help="say what would go")
     add("rotate-key", rotate_command, "use a fresh key from now on (system stopped)")
     return parser.parse_args(argv)
@@ -161,6 +161,9 @@ def _destination(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise FileExistsError(f"{path} exists and is never overwritten; choose a new name") from None
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as out:
         yield out

@@ -35,16 +35,23 @@ def write_jsonl(events: Iterable[Event], out: TextIO) -> int:
 def write_csv(kind: str, events: Iterable[Event], out: TextIO) -> int:
     """One table, of `KINDS`, with a header; returns its rows. Raises BadPayload, KeyError for an unknown kind."""
     columns, rows = KINDS[kind]
-    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(f"{column}_usd" if column in _USD else column for column in columns)
     count = 0
     for count, row in enumerate(rows(events), 1):  # noqa: B007  the last value is the answer
-        writer.writerow({column: _harmless(row.get(column, "")) for column in columns})
+        writer.writerow(_cell(column, row.get(column, "")) for column in columns)
     return count
 
 
-def _harmless(cell: object) -> object:
-    """A spreadsheet must not run a text as a formula; numbers keep their sign."""
+def _cell(column: str, cell: object) -> object:
+    """Digits without an exponent, true and false, and no text that a spreadsheet would run as a formula."""
+    if column in _NUMBERS and isinstance(cell, str) and "E" in cell:
+        cell = Decimal(cell)  # a payload holds its numbers as text
+    if isinstance(cell, Decimal):
+        digits = f"{cell:f}" if cell else "0"
+        return digits.rstrip("0").rstrip(".") if "." in digits else digits
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
     if isinstance(cell, str) and cell[:1] in {"=", "@", "+", "\t", "\r"}:
         return "'" + cell
     return cell
@@ -198,6 +205,12 @@ def _stamp(event: Event) -> Row:
     return {"sequence": event.sequence, "utc_time": utc_text(event.utc_time)}
 
 
+_USD: Final = frozenset(
+    {"value", "fee", "fees_paid", "fees_total", "fees", "amount", "funding", "funding_total", "cash", "realized"}
+    | {"realized_pnl", "realized_total", "settled", "open_cost", "proceeds", "cost_basis", "gain"}
+)
+"""Columns of money: their header ends with its unit."""
+_NUMBERS: Final = frozenset({"size", "price"})
 _STAMP: Final = ("sequence", "utc_time")
 _DAY_SUMS: Final = ("fills", "realized", "fees", "funding", "settled")
 _ORDER_EVENTS: Final = frozenset(

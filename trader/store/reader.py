@@ -18,7 +18,7 @@ from trader.store.keys import MasterKeys, load_keys
 from trader.store.layout import Layout
 from trader.store.seal import Head
 from trader.store.segment import Damaged, SegmentReader, open_for_reading
-from trader.store.verdict import StoreRefused
+from trader.store.verdict import NoStore, StoreRefused
 from trader.store.verify import check_closed, check_sealed, compare_with_witnesses, read_chain
 
 _WINDOW: Final = 512  # records a tail opens at a time, going backwards
@@ -45,10 +45,11 @@ class EventReader:
 
     @classmethod
     def open_readonly(cls, root: Path, *, key_file: Path | None = None) -> "EventReader":
-        """Open the store of a profile's folder, running or not. Raises StoreRefused when there is none to read."""
+        """Open the store of a profile's folder, running or not. Raises NoStore without a trace of one, else StoreRefused."""
         layout = Layout.of(root, key_file)
-        if not layout.head_file.exists() and not layout.key_file.exists():
-            raise StoreRefused(layout.folder, "there is no event store", "Start the system once, or check the profile.")
+        if not layout.has_trace():
+            remedy = f"Start it once: python run.py --profile {root.name}"
+            raise NoStore(layout.folder, "there is no event store, the profile has never run", remedy)
         keys = load_keys(layout)
         return cls(layout, keys, read_anchor(layout, keys))
 

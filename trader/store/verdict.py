@@ -28,6 +28,12 @@ class StoreRefused(Exception):
         self.remedy = remedy
 
 
+class NoStore(StoreRefused):
+    """There is no store and no trace of one: the profile has never run. Nothing is wrong, and nothing can be read."""
+
+    exit_code: ClassVar[int] = 1
+
+
 class StoreBusy(StoreRefused):
     """Another process has this store open for writing."""
 
