@@ -105,6 +105,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 # --profile, --root and --key-file stand behind each command, so that `events tail --profile canary` reads naturally.
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, for example 30")
+    return int(text)
+
+
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     common = _Parser(add_help=False)
     common.add_argument("--profile", help="the profile whose store is meant (default: the one that is running)")
