@@ -17,6 +17,7 @@ from actors.eventlog import EventLog
 from trader.market.clock import Now
 from trader.market.funding import FundingAccrual
 from trader.orders.order import Fill, Order, OrderIntent, OrderReport, OrderState
+from trader.risk.day import DayBaseline
 from trader.risk.desk import RiskDesk
 from trader.risk.finding import Finding
 from trader.risk.granted import Booked, Granted, Reconciliation
@@ -53,6 +54,8 @@ class Bookkeeper:
         self._every_s = checkpoint_every_s
         self._day = desk.state.day.day
         self._changed = False
+        self._kept_baseline: DayBaseline | None = None
+        self._kept_peaks: dict[str, int] = {}
         self._next_checkpoint = 0.0
 
     def _noted(self, result: Committed | CommitFailed) -> None:
@@ -224,14 +227,19 @@ class Bookkeeper:
             payload: Payload = {"day": str(baseline.day), "start_equity": str(baseline.start_equity)}
             self._events.commit(EventName.DAILY_BASELINE, payload, now, self._noted)
             self.checkpoint(now)
-        elif self._changed and now.machine_time >= self._next_checkpoint:
+        elif self._has_news(baseline) and now.machine_time >= self._next_checkpoint:
             self.checkpoint(now)
+
+    def _has_news(self, baseline: DayBaseline | None) -> bool:
+        """Whether the newest record lacks a report, a peak of the equity or a stop's peak: nothing else could tell these again."""
+        return self._changed or baseline is not self._kept_baseline or self._desk.state.stop_peaks != self._kept_peaks
 
     def checkpoint(self, now: Now) -> None:
         """Write the desk's whole record."""
         self._changed = False
         self._next_checkpoint = now.machine_time + self._every_s
         memory = self._desk.snapshot(now)
+        self._kept_baseline, self._kept_peaks = memory.baseline, dict(self._desk.state.stop_peaks)
         positions = [{"symbol": p.symbol, "size": str(p.size)} for p in memory.positions if p.size]
         self._events.commit(
             EventName.LEDGER_CHECKPOINT,
@@ -247,21 +255,29 @@ class Bookkeeper:
         memory: RiskMemory | None = None
         orders: list[Order] = []
         reports: list[OrderReport] = []
+        payments: list[tuple[str, Decimal, float]] = []
         market_time = now.market_time
-        kinds = {EventType.ORDER.value, EventType.ACCOUNT.value}
+        kinds = {EventType.ORDER.value, EventType.ACCOUNT.value, EventType.METRIC.value}
         for event in self._events.journal.replay(kinds, since=EventName.LEDGER_CHECKPOINT):
             market_time = max(market_time, event.market_time)
             if event.event == EventName.LEDGER_CHECKPOINT:
                 memory = RiskMemory.from_bytes(str(event.payload["record"]).encode())
-                orders, reports = [], []
+                orders, reports, payments = [], [], []
             elif event.event == EventName.ORDER_INTENT:
                 orders.append(_record(event, _ORDER))
             elif event.event == EventName.ORDER_REPORT:
                 reports.append(_record(event, _REPORT))
             elif event.event == EventName.ORDER_OUTCOME and event.payload["state"] == OrderState.RELEASED.value:
                 orders = [_released(order, str(event.payload["client_order_id"])) for order in orders]
+            elif event.event == EventName.FUNDING_ACCRUED:
+                payments.append(
+                    (str(event.payload["symbol"]), Decimal(str(event.payload["amount"])), event.market_time)
+                )
         self._desk.restore(memory, orders, reports, Now(market_time, now.machine_time))
+        for payment in payments:
+            self._desk.replay_funding(*payment)
         self._day = self._desk.state.day.day
+        self._kept_baseline, self._kept_peaks = self._desk.state.day.baseline, dict(self._desk.state.stop_peaks)
         live = _count(self._desk.ledger.live_orders())
         if memory is not None or orders:
             logger.info("books restored: {} orders after the last record, {} not finished", len(orders), live)

@@ -146,7 +146,7 @@ class Risk(RiskOrders):
                 self._told_views.pop(message.symbol, None)
                 self._tell_position(message.symbol)
             case StopPeak():
-                self.peaks[message.symbol] = message.half_ticks
+                self.desk.state.note_peak(message.symbol, message.half_ticks)
             case FeedEvent():
                 self.desk.on_feed(message)
                 if message.gap or message.up:

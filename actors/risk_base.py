@@ -72,7 +72,6 @@ class RiskBase(SupervisedActor):
         self._next_reconcile = float("-inf")
         self._fills_read_until = 0.0
         self._told_views: dict[str, PositionUpdate] = {}
-        self.peaks: dict[str, int | None] = {}
         self.answers: dict[str, str] = {}
         self.quality = FillQuality()
         self.misses = NearestMiss()
@@ -116,7 +115,9 @@ class RiskBase(SupervisedActor):
         """Tell a symbol its position when it changed, or when an order of its own has ended."""
         if not self.recovered:
             return
-        update = PositionUpdate(symbol, self.desk.position_view(symbol), settled, self.peaks.get(symbol))
+        update = PositionUpdate(
+            symbol, self.desk.position_view(symbol), settled, self.desk.state.stop_peaks.get(symbol)
+        )
         if not settled and self._told_views.get(symbol) == update:
             return
         if self.addresses.symbols[symbol].tell(update):

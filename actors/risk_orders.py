@@ -96,8 +96,6 @@ class RiskOrders(RiskBase):
             self._raise(self.desk.on_tick(self.now))
         if not order.is_live:
             self._decided_at.pop(order.client_order_id, None)
-        if booked.position is not None and not booked.position.size:
-            self.peaks.pop(order.symbol, None)
         if booked.adopted:
             self._next_reconcile = self.now.machine_time
         self._tell_position(order.symbol, order.decision_id if not order.is_live else "")

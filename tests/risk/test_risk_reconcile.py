@@ -239,7 +239,7 @@ def test_a_list_that_lags_behind_an_end_is_no_finding():
 def test_a_filled_order_in_a_stale_list_is_nothing():
     """Nothing of it can fill any more."""
     desk = make_desk()
-    name, row = refused_but_alive(desk, filled=1)
+    _, row = refused_but_alive(desk, filled=1)
     result = desk.reconcile(reading(at(2), usd=50_100, open_orders=(row,)), at(2))
     assert result.differences == ()
     assert desk.ledger.positions[BTC].size == 1

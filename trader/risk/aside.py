@@ -32,7 +32,7 @@ class Aside(msgspec.Struct, frozen=True):
     positions: tuple[Position, ...] = ()
     orders: tuple[Order, ...] = ()
     reports: tuple[OrderReport, ...] = ()
-    peaks: Mapping[str, int | None] = {}
+    peaks: Mapping[str, int] = {}
     worths: Mapping[str, Decimal] = {}
     open: Mapping[str, str] = {}
     fees: Decimal = ZERO
@@ -49,7 +49,7 @@ def set_aside(
     orders: Iterable[Order],
     reports: Iterable[OrderReport],
     worths: Mapping[str, Decimal],
-    peaks: Mapping[str, int | None],
+    peaks: Mapping[str, int],
 ) -> Aside:
     """Keep these records. A position without a recorded worth counts at its entry when it is coins, else at nothing."""
     kept, told = tuple(positions), tuple(reports)

@@ -72,6 +72,12 @@ def _count(state: DeskState, before: Order, booking: Booking, now: Now) -> None:
         state.rejects.setdefault(order.symbol, Window(REJECT_WINDOW_S)).add(now.machine_time)
     if fill is not None and fill.size > 0 and not order.foreign:
         state.drift.setdefault(order.symbol, FillDrift()).note(order, fill.price, now.machine_time)
+    if effect is not None and fill is not None and fill.size > 0:
+        after = effect.position.size
+        if (
+            after * (after - fill.size * fill.side.sign) <= 0
+        ):  # flat, or another position now: its peak is not the old one's
+            state.stop_peaks.pop(order.symbol, None)
     if effect is not None and effect.trade_result is not None:
         state.day.count_trade(effect.trade_result)
         lost = effect.trade_result < 0

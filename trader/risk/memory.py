@@ -41,7 +41,7 @@ class RiskMemory(msgspec.Struct, frozen=True):
     """Reports about orders of symbols that were not configured, not booked yet."""
     unread_since: Mapping[str, float] = {}
     """Market time from which a symbol's fills have not been read; a symbol that is missing is read up to `market_time`."""
-    peaks: Mapping[str, int | None] = {}
+    peaks: Mapping[str, int] = {}
     """The best price of each open position in half ticks, for its trailing stop."""
 
     def to_bytes(self) -> bytes:

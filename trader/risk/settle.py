@@ -186,6 +186,8 @@ class Reconciler:
             fill = ledger.adjust(row.subject, size, row.price, now.market_time, f"{row.subject}:{now.market_time:.3f}")
             adjustments += [fill] if fill is not None else []
             self._adjusted = True
+            if size * (size - row.amount) <= 0:
+                self._state.stop_peaks.pop(row.subject, None)
         for row in confirmed:
             if row.kind is not DifferenceKind.WALLET:
                 continue

@@ -59,7 +59,7 @@ class DeskState:
         self.venue_positions: dict[str, VenuePosition] = {}
         self.funding_unproven: dict[str, tuple[Decimal, float]] = {}
         """By symbol: funding booked by our own reckoning and not yet seen in the venue's wallet, and when (machine time)."""
-        self.stop_peaks: dict[str, int | None] = {}
+        self.stop_peaks: dict[str, int] = {}
         """By symbol: the best price since the open position began, in half ticks, as its actor last told it."""
         self.aside = Aside()
         self.accepted: set[str] = set()
@@ -86,6 +86,13 @@ class DeskState:
     def funding_received(self) -> Decimal:
         """Funding of all positions, negative when paid."""
         return self.ledger.funding + self.aside.funding
+
+    def note_peak(self, symbol: str, half_ticks: int | None) -> None:
+        """Keep the best price of an open position, for its symbol's next incarnation and the next process."""
+        if half_ticks is not None and self.ledger.positions[symbol].size:
+            self.stop_peaks[symbol] = half_ticks
+        else:
+            self.stop_peaks.pop(symbol, None)
 
     def forget_order(self, client_order_id: str) -> None:
         """Drop what was remembered about an order that is finished."""
