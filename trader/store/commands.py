@@ -20,7 +20,7 @@ from trader.exit_code import Ends, ExitCode
 from trader.store.events import Event
 from trader.store.export import KINDS, write_csv, write_jsonl
 from trader.store.housekeeping import prune, rotate_key
-from trader.store.layout import KEY_FOLDER_VARIABLE
+from trader.store.layout import KEY_FOLDER_VARIABLE, profile_folder, running_profiles
 from trader.store.payloads import BadPayload
 from trader.store.projections import readable, utc_text
 from trader.store.reader import EventReader
