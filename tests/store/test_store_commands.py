@@ -63,9 +63,14 @@ def test_reading_commands_work_beside_a_running_system(
         assert "another process is writing this store" in capsys.readouterr().err
 
 
-def test_without_a_running_profile_one_must_be_named(data_root: Path) -> None:
-    """Guessing a profile could show, or prune, the wrong one."""
-    with pytest.raises(Ends, match="no profile is running: say which with --profile") as end:
+def test_the_only_profile_there_is_needs_no_name_and_two_do(
+    data_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guessing between two could show, or prune, the wrong one."""
+    assert main(["tail", "--limit", "1"]) == 0
+    assert "cb-4" in capsys.readouterr().out
+    (data_root / "perps_bot" / "demo").mkdir()
+    with pytest.raises(Ends, match=r"no profile runs \(there are: demo, canary\); name one with --profile") as end:
         main(["tail"])
     assert end.value.code == 64
 
@@ -103,11 +108,6 @@ def test_a_profile_that_has_never_run_ends_with_1_and_says_how_to_start_it(
     assert "there is no event store, the profile has never run" in told
     assert "python run.py --profile demo" in told
     assert not (data_root / "perps_bot" / "demo").exists()
-    segment = data_root / "perps_bot" / "canary" / "store" / "segment-000003.sqlite3"
-    content = bytearray(segment.read_bytes())
-    place = content.rindex(b"\x00", 0, 8192) - 200
-    content[place] ^= 0xFF
-    segment.write_bytes(content)
 
 
 @pytest.mark.parametrize("left", ["store", "store.head", "store.mark", "store.key"])
@@ -122,14 +122,18 @@ def test_a_part_of_a_store_alone_is_refused_with_76(left: str, data_root: Path) 
 
 def test_a_damaged_store_is_refused_with_76(data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The message names the file."""
+    segment = data_root / "perps_bot" / "canary" / "store" / "segment-000003.sqlite3"
+    content = bytearray(segment.read_bytes())
+    place = content.rindex(b"\x00", 0, 8192) - 200
+    content[place] ^= 0xFF
+    segment.write_bytes(content)
     assert main(["verify", "--profile", "canary"]) == 76
     assert "segment-000003" in capsys.readouterr().err
 
 
 def test_wrong_arguments_end_with_64(data_root: Path) -> None:
     """An unknown table or command is an error of usage."""
-    for wrong in (["export", "--table", "nonsense"], ["shred"], []):
+    for wrong in (["export", "--table", "nonsense"], ["shred"], [], ["tail", "--profile", "../canary"]):
         with pytest.raises(Ends) as end:
             main(wrong)
         assert end.value.code == 64
-    assert main(["tail", "--profile", "../canary"]) == 64

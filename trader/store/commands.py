@@ -104,13 +104,13 @@ class _Parser(argparse.ArgumentParser):
         raise Ends(ExitCode.USAGE, f"{self.prog}: {message}\nSee: python run.py events --help")
 
 
-# --profile, --root and --key-file stand behind each command, so that `events tail --profile canary` reads naturally.
 def _whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, for example 30")
     return int(text)
 
 
+# --profile, --root and --key-file stand behind each command, so that `events tail --profile canary` reads naturally.
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     common = _Parser(add_help=False)
     common.add_argument("--profile", help="the profile whose store is meant (default: the one that is running)")

@@ -90,12 +90,12 @@ class Layout(msgspec.Struct, frozen=True):
         """Where repairs keep what they removed."""
         return self.folder / "aside"
 
-    def segment(self, number: int) -> Path:
     def has_trace(self) -> bool:
         """Whether there is a store, or anything that only a store leaves: a missing part of one is not "never run"."""
         parts = (self.head_file, self.mark_file, self.key_file)
         return any(part.exists() for part in parts) or bool(self.segments_present())
 
+    def segment(self, number: int) -> Path:
         """The database file of a segment."""
         return self.folder / f"segment-{number:06d}.sqlite3"
 
