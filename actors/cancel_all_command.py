@@ -17,13 +17,13 @@ import msgspec
 
 from actors.control_client import send_command
 from actors.exchange_process import ReadyLine
-from actors.profiles import folder_of
 from trader.coinbase.auth import Credentials
 from trader.coinbase.cold import cancel_everything
 from trader.coinbase.hosts import ForbiddenHost, check_host
 from trader.coinbase.keyshape import CredentialProblem
 from trader.exit_code import Ends, ExitCode
 from trader.report.logs import redactor
+from trader.store.running import chosen_folder, is_running
 
 REST_URL = "https://api.coinbase.com"
 DEADLINE_S = 30.0
@@ -53,7 +53,27 @@ def main(arguments: Sequence[str]) -> int:
     if os.environ.get("COINBASE_API_KEY") and not options.paper:
         return _cancel(*_live(), None, options.deadline)
     # On paper the running trader alone holds its exchange's key: it takes the same cold path for us, in a thread of its own.
-    return send_command(folder_of(options.profile), "cancel-all", patience_s=options.deadline)
+    return send_command(_running(options.profile, paper=options.paper), "cancel-all", patience_s=options.deadline)
+
+
+def _running(profile: str | None, *, paper: bool) -> Path:
+    """The folder of the running trader that can do it for us; raises Ends with what is missing when there is none."""
+    try:
+        folder = chosen_folder(profile)
+        if is_running(folder):
+            return folder
+        told = f"profile {folder.name} does not run"
+    except Ends as end:
+        if profile is not None:
+            raise
+        told = end.sentence
+    if paper:
+        raise Ends(ExitCode.NEGATIVE, f"{told}; an embedded exchange that runs alone is named by --exchange READY.json")
+    raise Ends(
+        ExitCode.CREDENTIALS_REFUSED,
+        "NOTHING WAS CANCELLED: no key in this environment. Set COINBASE_API_KEY and COINBASE_API_SECRET and type it again, or"
+        f" cancel on the venue's own site. (Without a key a running trader can do it, but {told}.)",
+    )
 
 
 def _exchange(file: Path) -> tuple[Credentials, str, str | None]:

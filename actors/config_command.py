@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from actors.control_client import send_command
-from actors.profiles import folder_of
 from trader.config import command
 from trader.exit_code import Ends, ExitCode
+from trader.store.running import chosen_folder
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,4 +25,4 @@ def main(arguments: Sequence[str]) -> int:
     parser = _Parser(prog="run.py config accept", description=about, allow_abbrev=False)
     parser.add_argument("--profile", help="dev, demo, canary, prod or spot (default: the one that runs)")
     options = parser.parse_args(arguments[1:])
-    return send_command(folder_of(options.profile), "config-accept")
+    return send_command(chosen_folder(options.profile), "config-accept")

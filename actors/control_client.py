@@ -14,8 +14,10 @@ import msgspec
 
 from actors.control_wire import LINE_BYTES_MAX, NoSocketFolder, Request, Told, read_line, socket_path
 from trader.exit_code import Ends, ExitCode
+from trader.store.running import is_running
 
 CONNECT_S = 2.0
+WITHOUT_IT = "With the live key in the environment, python run.py cancel-all cancels every open order without it."
 
 
 def send_command(folder: Path, command: str, arguments: tuple[str, ...] = (), *, patience_s: float = 30.0) -> ExitCode:
@@ -37,12 +39,15 @@ def _connect(folder: Path) -> socket.socket:
         connection.connect(str(socket_path(folder)))
     except (OSError, NoSocketFolder) as error:
         connection.close()
-        raise Ends(
-            ExitCode.NEGATIVE,
-            f"profile {folder.name} does not run here, or does not listen ({error}). To cancel every open order without it:"
-            " python run.py cancel-all",
-        ) from error
+        raise Ends(ExitCode.NEGATIVE, unheard(folder, error)) from error
     return connection
+
+
+def unheard(folder: Path, error: Exception) -> str:
+    """Say why nobody hears a command, and what does without the trader."""
+    if not is_running(folder):
+        return f"profile {folder.name} does not run under {folder.parent}. {WITHOUT_IT}"
+    return f"profile {folder.name} runs but does not listen ({error}); signals still work. {WITHOUT_IT}"
 
 
 def _follow(connection: socket.socket, command: str, patience_s: float) -> ExitCode:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from actors.control_client import send_command
-from actors.profiles import folder_of
 from trader.config.symbols import canonical, refusal
 from trader.exit_code import Ends, ExitCode
+from trader.store.running import chosen_folder
 
 FLATTEN_PATIENCE_S = 240.0
 
@@ -35,7 +35,7 @@ def resume(arguments: Sequence[str]) -> int:
     parser = _parser("resume", "Lift the holds that a person may lift, after a clean reconciliation.")
     parser.add_argument("cause", nargs="?", default="", metavar="CAUSE", help="only this one, as the status names it")
     options = parser.parse_args(arguments)
-    return send_command(folder_of(options.profile), "resume", (options.cause,) if options.cause else ())
+    return send_command(chosen_folder(options.profile), "resume", (options.cause,) if options.cause else ())
 
 
 def kill(arguments: Sequence[str]) -> int:
@@ -52,7 +52,7 @@ def flatten(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("symbols", nargs="*", type=_symbol, metavar="SYMBOL", help="only these; without any, all")
     options = parser.parse_args(arguments)
-    folder = folder_of(options.profile)
+    folder = chosen_folder(options.profile)
     return send_command(folder, "flatten", tuple(options.symbols), patience_s=FLATTEN_PATIENCE_S)
 
 
@@ -62,7 +62,7 @@ def pause(arguments: Sequence[str]) -> int:
     parser.add_argument("symbol", type=_symbol, metavar="SYMBOL")
     parser.add_argument("minutes", type=_minutes, metavar="MINUTES", help="1 to 1440")
     options = parser.parse_args(arguments)
-    return send_command(folder_of(options.profile), "pause", (options.symbol, str(options.minutes)))
+    return send_command(chosen_folder(options.profile), "pause", (options.symbol, str(options.minutes)))
 
 
 def restart(arguments: Sequence[str]) -> int:
@@ -72,7 +72,7 @@ def restart(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("symbol", type=_symbol, metavar="SYMBOL")
     options = parser.parse_args(arguments)
-    return send_command(folder_of(options.profile), "restart", (options.symbol,))
+    return send_command(chosen_folder(options.profile), "restart", (options.symbol,))
 
 
 def test_alert(arguments: Sequence[str]) -> int:
@@ -88,7 +88,7 @@ def clear_daily_loss(arguments: Sequence[str]) -> int:
 
 def _simple(name: str, about: str, arguments: Sequence[str]) -> int:
     options = _parser(name, about).parse_args(arguments)
-    return send_command(folder_of(options.profile), name)
+    return send_command(chosen_folder(options.profile), name)
 
 
 def _parser(name: str, about: str) -> argparse.ArgumentParser:

@@ -35,7 +35,7 @@ def test_the_last_screen_is_shown_and_says_since_when_the_program_is_down(tmp_pa
     old = read_last_status(tmp_path, NOW + 3600)
     assert old is not None
     assert not old.fresh
-    assert old.screen.startswith("DOWN     not running, or stuck, since 2026-11-20 17:24:09Z (1h00m ago).")
+    assert old.screen.startswith("DOWN     stuck since 2026-11-20 17:24:09Z (1h00m ago).")
     assert old.screen.endswith(fresh.screen)
 
 

@@ -262,7 +262,6 @@ def test_the_command_writes_page_and_json_of_the_newest_day(canary: Path, capsys
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        ([], ExitCode.USAGE),
         (["--profile", "../x"], ExitCode.USAGE),
         (["--profile", "prod"], ExitCode.NEGATIVE),
         (["--profile", "canary", "--day", "yesterday"], ExitCode.USAGE),

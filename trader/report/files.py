@@ -44,10 +44,11 @@ def write_status_files(folder: Path, status: SystemStatus) -> None:
         _replace(folder / name, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
-def read_last_status(folder: Path, utc_time: float) -> LastStatus | None:
+def read_last_status(folder: Path, utc_time: float, *, running: bool = True) -> LastStatus | None:
     """The last status a run left in `folder`, or None when there is none that can be read.
 
-    The screen of a run that is down begins with a line that says so and since when.
+    `running` says whether a process holds the profile now. The screen of a run that is down begins with a line that says so and since
+    when.
     """
     try:
         content = (folder / STATUS_FILE).read_bytes()
@@ -55,10 +56,13 @@ def read_last_status(folder: Path, utc_time: float) -> LastStatus | None:
     except (OSError, msgspec.DecodeError):
         return None
     age_s = max(0.0, utc_time - told.utc_time)
-    fresh = age_s <= STALE_AFTER_S and not told.ended
-    word = "stopped at" if told.ended else "not running, or stuck, since"
+    fresh = running and age_s <= STALE_AFTER_S and not told.ended
+    word = "stopped at" if told.ended else "stuck since" if running else "not running since"
     down = "" if fresh else f"DOWN     {word} {stamp(told.utc_time)} ({span(age_s)} ago). Its last status:\n"
-    return LastStatus(down + told.screen, content, age_s, fresh)
+    screen = told.screen
+    if not running and not told.ended:
+        screen = screen.replace(f"  {told.mode}  ", f"  DOWN (was {told.mode})  ", 1)
+    return LastStatus(down + screen, content, age_s, fresh)
 
 
 class _StatusFile(msgspec.Struct):
@@ -66,6 +70,7 @@ class _StatusFile(msgspec.Struct):
 
     utc_time: float
     screen: str
+    mode: str = ""
     ended: str = ""
 
 

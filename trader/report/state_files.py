@@ -107,8 +107,13 @@ class Judgement(msgspec.Struct, frozen=True):
     line: str
 
 
-def judge_health(content: bytes | None, age_s: float, max_age_s: float = HEALTH_MAX_AGE_S) -> Judgement:
-    """Judge a health file by its content and its age; None is a missing file. Never raises for strange content."""
+def judge_health(
+    content: bytes | None, age_s: float, max_age_s: float = HEALTH_MAX_AGE_S, *, running: bool = True
+) -> Judgement:
+    """Judge a health file by its content, its age and its writer; None is a missing file. Never raises for strange content.
+
+    `running` says whether a process holds the profile: a killed one leaves a file that says ok.
+    """
     if content is None:
         return Judgement(
             False, "not ok: no health file; the trader has not run here (see --profile and EVENT_STORE_ROOT)"
@@ -120,6 +125,11 @@ def judge_health(content: bytes | None, age_s: float, max_age_s: float = HEALTH_
     if not isinstance(told, dict) or not isinstance(told.get("ok"), bool):
         return Judgement(False, "not ok: the health file has another form")
     subject = f"{told.get('profile', '?')} {told.get('mode', '?')}"
+    if not running:
+        was = f"{told.get('profile', '?')} DOWN"
+        return Judgement(
+            False, f"not ok: {was}: no process runs it, last heard {span(age_s)} ago as {told.get('mode', '?')}"
+        )
     if age_s > max_age_s:
         return Judgement(False, f"not ok: {subject}, last heard {span(age_s)} ago; the trader is down or stuck")
     line = f"{'ok' if told['ok'] else 'not ok'}: {subject}: {told.get('message') or told.get('error') or 'no message'}"

@@ -21,10 +21,10 @@ from trader.report.files import STATUS_FILE
 from trader.report.findings import REASON_OF
 from trader.report.reasons import EXPLANATIONS
 from trader.report.state_files import plain
-from trader.report.which_profile import folder_of
 from trader.report.why import Refused, refusals_of, render_why, why
 from trader.store.events import Event, EventName, EventType
 from trader.store.reader import EventReader
+from trader.store.running import chosen_folder
 from trader.store.verdict import StoreRefused
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -66,7 +66,7 @@ class _LastStatus(msgspec.Struct):
 def main(argv: Sequence[str]) -> int:
     """Run the command; raises Ends for wrong arguments, a symbol nobody trades, and a store that cannot be read."""
     options = _parse(argv)
-    folder, symbol = folder_of("why", options.profile), canonical(options.symbol)
+    folder, symbol = chosen_folder(options.profile), canonical(options.symbol)
     last = _last_status(folder)
     if symbol not in last.symbols:
         traded = ", ".join(last.symbols)
@@ -92,7 +92,7 @@ def main(argv: Sequence[str]) -> int:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(prog="run.py why", description="Say why a symbol did not trade.", allow_abbrev=False)
     parser.add_argument("symbol", type=_symbol, metavar="SYMBOL", help="for example BTC-USD")
-    parser.add_argument("--profile", help="the profile; without it the one that runs")
+    parser.add_argument("--profile", help="the profile; without it the one that runs, else the only one there is")
     parser.add_argument("--since", type=_span, default=3600.0, metavar="SPAN", help="30m, 1h, 2d (default: 1h)")
     parser.add_argument("--json", action="store_true", help="the whole answer as JSON")
     return parser.parse_args(argv)

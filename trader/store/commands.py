@@ -20,10 +20,11 @@ from trader.exit_code import Ends, ExitCode
 from trader.store.events import Event
 from trader.store.export import KINDS, write_csv, write_jsonl
 from trader.store.housekeeping import prune, rotate_key
-from trader.store.layout import KEY_FOLDER_VARIABLE, profile_folder, running_profiles
+from trader.store.layout import KEY_FOLDER_VARIABLE
 from trader.store.payloads import BadPayload
 from trader.store.projections import readable, utc_text
 from trader.store.reader import EventReader
+from trader.store.running import chosen_folder
 from trader.store.verdict import StoreRefused
 
 _TAIL_PAYLOAD_CHARS = 160
@@ -33,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     """Run one `events` command; returns its exit code. Answers go to stdout, problems to stderr."""
     options = _parse(argv)
     try:
-        root = options.root or profile_folder(options.profile or _only_running_profile())
+        root = options.root or chosen_folder(options.profile)
         command: Callable[[argparse.Namespace, Path], int] = options.command
         return command(options, root)
     except StoreRefused as refusal:
@@ -144,14 +145,6 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     pruning.add_argument("--dry-run", action="store_true", help="say what would go")
     add("rotate-key", rotate_command, "use a fresh key from now on (system stopped)")
     return parser.parse_args(argv)
-
-
-def _only_running_profile() -> str:
-    running = running_profiles()
-    if len(running) != 1:
-        state = f"{len(running)} profiles are running ({', '.join(running)})" if running else "no profile is running"
-        raise Ends(ExitCode.USAGE, f"events: {state}: say which with --profile NAME")
-    return running[0]
 
 
 def _line(event: Event) -> str:

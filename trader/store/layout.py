@@ -28,16 +28,17 @@ def profile_folder(profile: str, data_root: Path | None = None) -> Path:
     """The folder of a profile: `<data root>/perps_bot/<profile>`; the root is $EVENT_STORE_ROOT, else ./data."""
     if not profile or "/" in profile or profile.startswith("."):
         raise ValueError(f"{profile!r} is no profile name: it becomes a folder's name")
-    return _profiles_folder(data_root) / profile
+    return profiles_folder(data_root) / profile
 
 
 def running_profiles(data_root: Path | None = None) -> list[str]:
     """The profiles whose store a process has open for writing now, by name."""
-    folders = sorted(_profiles_folder(data_root).glob("*/store"))
+    folders = sorted(profiles_folder(data_root).glob("*/store"))
     return [folder.parent.name for folder in folders if _is_locked(folder)]
 
 
-def _profiles_folder(data_root: Path | None) -> Path:
+def profiles_folder(data_root: Path | None = None) -> Path:
+    """The folder that holds a folder for each profile: `perps_bot` under the data root."""
     base = data_root if data_root is not None else Path(os.environ.get(ROOT_VARIABLE) or DEFAULT_ROOT)
     return base / "perps_bot"
 
