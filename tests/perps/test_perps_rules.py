@@ -195,3 +195,21 @@ def test_a_debt_in_the_margin_currency_is_a_reading_all_the_same() -> None:
     desk.reconcile(snapshot(at(5), balances=(Balance("USD", D(-99), D(0)),)), at(5))
     desk.reconcile(snapshot(at(8), balances=(Balance("USD", D(-99), D(0)),)), at(8))
     assert desk.ledger.wallets["USD"] == -20
+
+
+def test_a_payment_in_the_journal_is_not_reckoned_again_after_a_restart() -> None:
+    """Killed between the payment's event and the next record: the event is booked, and its hour is over (D32)."""
+    desk = make_desk(perp())
+    trade(desk, BTC, Side.BUY, 100, at(1))
+    desk.accrue_funding(at(1))
+    desk.update_instruments([funded(desk, "0.0001", 1)])
+    record = desk.snapshot(at(1))
+    later = at(START_HOUR + HOUR + 5 - at(0).market_time)
+    (payment,) = desk.accrue_funding(later)
+    again = RiskDesk(dict(desk.ledger.instruments), wide(), desk.state.execution, None)
+    again.restore(record, [], [], later)
+    again.replay_funding(payment.symbol, payment.amount, later.market_time)
+    alive(again, later)
+    assert again.accrue_funding(later) == ()
+    assert again.state.funding_received() == desk.state.funding_received() == payment.amount
+    assert again.ledger.wallets == desk.ledger.wallets

@@ -67,6 +67,7 @@ class RiskDesk:
         self._operators: set[str] = set()
         self._noted: list[Finding] = []
         self._funding = FundingBook(self.state)
+        self.replay_funding = self._funding.replay
         self.on_quote = self.state.market.on_quote
         self.on_book = self.state.market.on_book
         self.on_heartbeats = self.state.market.on_heartbeats

@@ -59,6 +59,12 @@ class FundingBook:
             booked += done.accruals
         return tuple(booked)
 
+    def replay(self, symbol: str, amount: Decimal, until: float) -> None:
+        """Book a payment that the journal holds and the restored record does not: it stands, and is not reckoned again."""
+        if symbol in self._state.ledger.positions:
+            self._state.ledger.pay_funding(symbol, amount)
+            self.until[symbol] = max(until, self.until.get(symbol, until))
+
     def _book(self, payment: FundingAccrual, now: Now) -> None:
         self._state.ledger.pay_funding(payment.symbol, payment.amount)
         before, _ = self._state.funding_unproven.get(payment.symbol, (ZERO, 0.0))
