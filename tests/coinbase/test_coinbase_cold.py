@@ -48,6 +48,9 @@ TROUBLE: dict[str, Answer] = {
     "429 page": respond(429, "<html>", kind="text/html"),
     "not json": respond(200, "<html>"),
     "a list": respond(200, b"[]"),
+    "an empty object": respond(200, {}),
+    "no list of orders": respond(200, {"orders": None, "has_next": False, "cursor": ""}),
+    "an order without an id": respond(200, {"orders": [{}], "has_next": False, "cursor": ""}),
 }
 
 
@@ -110,3 +113,20 @@ def test_it_shares_nothing_with_the_running_system() -> None:
     )
     said = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=30)
     assert said.stdout.strip() == "[]"
+
+
+def test_an_empty_object_never_proves_that_nothing_is_open() -> None:
+    """A gateway that answers 200 {} to everything is not an exchange without orders."""
+    with scripted(respond(200, {})) as server:
+        result = cancel_everything(credentials(), server.url, 1.8)
+        assert not result.confirmed
+        assert "no list of orders" in result.errors[0]
+
+
+def test_an_order_without_an_id_does_not_keep_the_others_alive() -> None:
+    """What can be named is cancelled before the page is called broken; null results do not end the sweep."""
+    broken = respond(200, {"orders": [{"order_id": "a"}, {}], "has_next": False})
+    with scripted(broken, respond(200, {"results": None}), EMPTY) as server:
+        result = cancel_everything(credentials(), server.url, 8.0)
+        assert server.seen[1].json == {"order_ids": ["a"]}
+        assert result.confirmed

@@ -63,7 +63,7 @@ def test_every_request_has_a_fresh_token_bound_to_its_path(venue_at: Callable[..
 
 def test_a_query_is_sent_but_not_signed(venue_at: Callable[..., CoinbaseVenue]) -> None:
     """Repeated keys for lists, as the venue wants them."""
-    with scripted(respond(200, {"fills": [], "cursor": ""}), respond(200, {"orders": []})) as server:
+    with scripted(respond(200, {"fills": [], "orders": [], "cursor": ""})) as server:
         venue_at(server.url).backfill(1795201200.0)
         assert "?" in server.seen[0].target
         assert "?" not in str(_claims(server.seen[0].headers["authorization"])["uri"])

@@ -272,3 +272,22 @@ def test_close_position_follows_the_rules_of_placing(venue_at: Callable[[str], C
         assert isinstance(venue.close_position("c3", "BTC-USD"), Unknown)
         assert server.seen[0].json["size"] == "1"
         assert "size" not in server.seen[1].json
+
+
+READS: dict[str, Callable[[CoinbaseVenue], object]] = {
+    "find_order": lambda venue: venue.find_order(CLIENT_ID, "", "BTC-USD", 0.0),
+    "live_orders": lambda venue: venue.live_orders(),
+    "open_order_ids": lambda venue: venue.open_order_ids(),
+    "balances": lambda venue: venue._account.balances(),
+    "fills": lambda venue: venue._account.fills(0.0),
+    "cancel": lambda venue: venue.cancel(["o-1"]),
+    "cfm_positions": lambda venue: venue.derivatives.cfm_positions(),
+    "intx_positions": lambda venue: venue.derivatives.intx_positions("p"),
+}
+
+
+@pytest.mark.parametrize("call", READS)
+def test_an_empty_object_is_no_evidence_of_absence(call: str, venue_at: Callable[[str], CoinbaseVenue]) -> None:
+    """HTTP 200 {} is not an account without orders, money, fills or positions."""
+    with scripted(respond(200, {})) as server, pytest.raises(VenueError):
+        READS[call](venue_at(server.url))

@@ -2,7 +2,8 @@
 other field is ignored, so the venue may add some.
 
 Only `trader/coinbase/` imports this. Statuses and reasons stay text here: an enum of the venue may grow any day.
-Every field has a default, because the venue leaves fields out; what must be there is checked where it is used.
+Fields have defaults, because the venue leaves some out; what must be there is checked where it is used. A list whose
+emptiness is taken for evidence has none: an answer without it says nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Wallet(msgspec.Struct):
 class Wallets(msgspec.Struct):
     """A page of accounts."""
 
-    accounts: list[Wallet] = []
+    accounts: list[Wallet]
     has_next: bool = False
     cursor: str = ""
 
@@ -79,7 +80,7 @@ class OneOrder(msgspec.Struct):
 class Orders(msgspec.Struct):
     """A page of orders."""
 
-    orders: list[OrderRecord] = []
+    orders: list[OrderRecord]
     has_next: bool = False
     cursor: str = ""
 
@@ -104,7 +105,7 @@ class FillRecord(msgspec.Struct):
 class Fills(msgspec.Struct):
     """A page of fills; there is no has_next."""
 
-    fills: list[FillRecord] = []
+    fills: list[FillRecord]
     cursor: str = ""
 
 
@@ -144,7 +145,7 @@ class CancelItem(msgspec.Struct):
 class Cancelled(msgspec.Struct):
     """The answer to a batch cancel, in the order asked."""
 
-    results: list[CancelItem] = []
+    results: list[CancelItem]
 
 
 class EditProblem(msgspec.Struct):

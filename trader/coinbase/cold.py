@@ -121,9 +121,14 @@ def _sweep(client: _Client, progress: _Progress) -> set[str]:
         for _ in range(PAGES_MAX):
             query = [*(("order_status", status) for status in group), ("limit", PAGE)]
             page = client.call("GET", "/orders/historical/batch", query + ([("cursor", cursor)] if cursor else []))
-            ids = [str(order["order_id"]) for order in page.get("orders", []) if order.get("order_id")]
+            listed = page.get("orders")
+            if not isinstance(listed, list):
+                raise _CallFailed("the order listing holds no list of orders")
+            ids = [str(order["order_id"]) for order in listed if isinstance(order, dict) and order.get("order_id")]
             alive.update(ids)
             _cancel(client, ids, progress)
+            if len(ids) < len(listed):
+                raise _CallFailed("the order listing holds an order without an id")
             cursor = str(page.get("cursor") or "")
             if not page.get("has_next"):
                 break
@@ -141,8 +146,9 @@ def _cancel(client: _Client, ids: list[str], progress: _Progress) -> None:
         chunk = ids[start : start + CHUNK]
         answer = client.call("POST", "/orders/batch_cancel", payload={"order_ids": chunk})
         progress.asked.update(chunk)
-        for item in answer.get("results", []):
-            if not item.get("success"):
+        results = answer.get("results")
+        for item in results if isinstance(results, list) else ():
+            if isinstance(item, dict) and not item.get("success"):
                 progress.trouble(f"a cancel was refused: {item.get('failure_reason', 'no reason given')}")
 
 

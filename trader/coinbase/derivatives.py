@@ -56,7 +56,7 @@ class CfmPosition(msgspec.Struct):
 class CfmPositions(msgspec.Struct):
     """All US futures positions."""
 
-    positions: list[CfmPosition] = []
+    positions: list[CfmPosition]  # no default: an answer without it does not say that nothing is held
 
 
 class MarginWindow(msgspec.Struct):
@@ -113,7 +113,7 @@ class IntxPosition(msgspec.Struct):
 class IntxPositions(msgspec.Struct):
     """All INTX positions."""
 
-    positions: list[IntxPosition] = []
+    positions: list[IntxPosition]
 
 
 class IntxPortfolio(msgspec.Struct):
