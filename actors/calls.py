@@ -39,6 +39,7 @@ from trader.orders.order import OrderReport, OrderState
 from trader.risk.approval import Approval
 from trader.risk.limits import ExecutionSettings
 from trader.venue import (
+    AUTH_REFUSED,
     Absent,
     AuthenticationError,
     Found,
@@ -135,7 +136,10 @@ class Caller:
                         )
                     )
                 case Refused():
-                    self._answered("place", started)
+                    if outcome.code == AUTH_REFUSED:
+                        self._failed("place", outcome.message, fatal=True)
+                    else:
+                        self._answered("place", started)
                     self._risk.tell(OrderRefused(coid, outcome.code, outcome.message))
                 case NotSent():
                     self._failed("place", outcome.reason)

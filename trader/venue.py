@@ -128,8 +128,13 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     order_id: str
 
 
+AUTH_REFUSED = "AUTH"
+
+
 class Refused(msgspec.Struct, frozen=True, gc=False):
-    """The venue said no; `code` is its own word without the PREVIEW_ prefix, `message` its text."""
+    """The venue said no; `code` is its own word without the PREVIEW_ prefix, or AUTH_REFUSED when it refuses the key
+    itself, `message` its text.
+    """
 
     code: str
     message: str = ""

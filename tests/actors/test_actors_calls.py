@@ -21,7 +21,7 @@ from scripted_http import ScriptedVenue, respond, scripted
 
 from actors.address import AddressBook
 from actors.calls import Caller
-from actors.messages import AllCancelled, CancelAll, OrderNotSent
+from actors.messages import AllCancelled, CancelAll, OrderNotSent, OrderRefused, VenueTrouble
 from actors.workers import Urgency, WorkerPool
 from trader.coinbase.rest import CoinbaseVenue
 from trader.coinbase.settings import RestSettings
@@ -127,6 +127,16 @@ def test_an_order_that_is_still_allowed_leaves_once() -> None:
         caller.post(approval(30.0))
         assert server.posts() == 1
         assert [report.state for report in risk.of(OrderReport)] == [OrderState.PENDING]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_refused_on_a_post_halts_the_account(status: int) -> None:
+    """Risk hears of the refused order, so that it is released, and of fatal trouble, as when a read is refused."""
+    with scripted(respond(status, {"error": "unauthorized"})) as server, venue_of(server) as venue:
+        caller, risk, _ = caller_of(venue)
+        caller.post(approval(30.0))
+        assert [refused.code for refused in risk.of(OrderRefused)] == ["AUTH"]
+        assert [trouble.fatal for trouble in risk.of(VenueTrouble)] == [True]
 
 
 def test_cancel_all_lists_only_live_orders_and_looks_again() -> None:

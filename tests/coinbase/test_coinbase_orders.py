@@ -76,12 +76,16 @@ OUTCOMES: dict[str, tuple[Answer, PlaceOutcome | type]] = {
         Refused("INSUFFICIENT_FUND", "Insufficient balance in source account"),
     ),
     "F-N06 429 json": (respond(429, raw("error_429_rate_limit")), Refused("RATE_LIMIT_EXCEEDED", "Too many requests")),
-    "F-N06 429 html": (respond(429, "<html>slow down</html>", kind="text/html"), Refused("RATE_LIMITED", "")),
-    "F-N07 401 text": (respond(401, "Unauthorized", kind="text/plain"), Refused("UNAUTHORIZED", "")),
+    "F-N06 429 html": (respond(429, "<html>slow down</html>", kind="text/html"), Unknown),
+    "F-N07 401 page": (respond(401, "<html>sign in</html>", kind="text/html"), Unknown),
     "F-N07 403 scopes": (
         respond(403, raw("error_403_missing_scopes")),
-        Refused("PERMISSION_DENIED", "Missing required scopes"),
+        Refused("AUTH", "HTTP 403 PERMISSION_DENIED Missing required scopes"),
     ),
+    "F-N07 403 page": (respond(403, "<html>blocked</html>", kind="text/html"), Unknown),
+    "400 page": (respond(400, "<html>", kind="text/html"), Unknown),
+    "404 page": (respond(404, "not found", kind="text/plain"), Unknown),
+    "422 page": (respond(422, "<html>", kind="text/html"), Unknown),
     "F-N03 truncated gzip": (respond(200, TORN, Content_Encoding="gzip"), Unknown),
     "F-N08 500": (respond(500, raw("error_500_internal")), Unknown),
     "F-N08 502 page": (respond(502, "<html>bad gateway</html>", kind="text/html"), Unknown),
@@ -126,6 +130,31 @@ def test_each_fault_has_its_outcome_and_one_post(fault: str, venue_at: Callable[
             assert isinstance(outcome, expected)
         else:
             assert outcome == expected
+        assert server.posts() == 1
+
+
+UNAUTHORIZED = respond(401, "Unauthorized", kind="text/plain")
+
+
+def test_a_refused_token_is_tried_once_more_with_a_fresh_one(venue_at: Callable[[str], CoinbaseVenue]) -> None:
+    """A 401 proves that nothing was accepted: the same client id may go out again, once (F-N07)."""
+    with scripted(UNAUTHORIZED, respond(200, ACCEPTED)) as server:
+        assert venue_at(server.url).place(REQUEST, 1.0) == Placed("o-1")
+        first, second = server.seen
+        assert first.json == second.json
+        assert first.headers["authorization"] != second.headers["authorization"]
+    with scripted(UNAUTHORIZED) as server:
+        assert venue_at(server.url).place(REQUEST, 1.0) == Refused("AUTH", "HTTP 401 UNAUTHORIZED")
+        assert server.posts() == 2
+    with scripted(UNAUTHORIZED, hang_up) as server:
+        assert isinstance(venue_at(server.url).place(REQUEST, 1.0), Unknown)
+        assert server.posts() == 2
+
+
+def test_a_second_try_is_not_made_when_the_order_is_no_longer_allowed(venue_at: Callable[[str], CoinbaseVenue]) -> None:
+    """The mode changed between the two."""
+    with scripted(UNAUTHORIZED, respond(200, ACCEPTED)) as server:
+        assert isinstance(venue_at(server.url).place(REQUEST, 1.0, lambda: not server.seen), NotSent)
         assert server.posts() == 1
 
 

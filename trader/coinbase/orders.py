@@ -1,8 +1,10 @@
 """Placing, cancelling, changing and finding orders, and the proof each answer does or does not give.
 
 Only `trader/coinbase/` imports this. An order goes out exactly once. What comes back is one of four values:
-Placed; Refused, when the answer proves that no order exists; NotSent, when no connection was made; Unknown for
-everything else, also for answers that contradict themselves. Absence is concluded only from two complete listings.
+Placed; Refused, when the venue's own answer proves that no order exists (a page of something in between proves
+nothing); NotSent, when not one byte of it left; Unknown for everything else, also for answers that contradict
+themselves. Only a refused token is tried a second time, with a fresh one: such a request was never looked at, and the
+client id is the same. Absence is concluded only from two complete listings.
 Blocking, safe from several threads.
 """
 
@@ -32,9 +34,11 @@ from trader.coinbase.listing import OrderListing
 from trader.coinbase.order_body import create_body, order_terms, plain
 from trader.coinbase.pacing import Priority
 from trader.coinbase.reports import InstrumentOf, report_of
+from trader.coinbase.transport import Answer
 from trader.coinbase.wire import BadPayload
 from trader.orders.order import OrderReport
 from trader.venue import (
+    AUTH_REFUSED,
     Absent,
     CancelResult,
     ConnectFailed,
@@ -54,6 +58,9 @@ from trader.venue import (
 CANCEL_CHUNK = 100
 REMEMBERED_ORDERS = 20_000
 LISTING_MARGIN_S = 60.0
+AUTH_STATUS = frozenset({401, 403})
+# The venue refuses a token with this bare word and not with JSON.
+UNAUTHORIZED_WORD = b"unauthorized"
 DUPLICATE_CODE = "DUPLICATE_CLIENT_ORDER_ID"
 
 
@@ -189,8 +196,9 @@ class OrderDesk:
         still_allowed: Callable[[], bool] = always,
     ) -> PlaceOutcome:
         deadline = self._clock() + deadline_s
-        try:
-            answer = self._gateway.send(
+
+        def send() -> Answer:
+            return self._gateway.send(
                 EndpointClass.ORDERS,
                 "POST",
                 path,
@@ -199,12 +207,20 @@ class OrderDesk:
                 deadline=deadline,
                 still_allowed=still_allowed,
             )
+
+        try:
+            answer = send()
+            if answer.status == 401 and _is_the_venues(answer):
+                answer = send()
         except ConnectFailed as error:
             return NotSent(str(error))
         except OutcomeUnknown as error:
             return Unknown(str(error))
-        if answer.status in REFUSING_STATUS:
-            return Refused(*venue_word(answer.status, answer.body))
+        if answer.status in REFUSING_STATUS and _is_the_venues(answer):
+            code, message = venue_word(answer.status, answer.body)
+            if answer.status in AUTH_STATUS:
+                return Refused(AUTH_REFUSED, f"HTTP {answer.status} {code} {message}".strip())
+            return Refused(code, message)
         if answer.status != 200 or not answer.is_json:
             return Unknown(f"HTTP {answer.status} says nothing about the order")
         try:
@@ -229,6 +245,11 @@ class OrderDesk:
             return Unknown(f"the venue answered with order {said.order_id}, which belongs to another client id")
         self.remember(said.order_id, client_order_id)
         return Placed(said.order_id)
+
+
+def _is_the_venues(answer: Answer) -> bool:
+    """Whether an answer is the venue's own word, and not a page of something between it and us."""
+    return answer.is_json or (answer.status == 401 and answer.body.strip().lower() == UNAUTHORIZED_WORD)
 
 
 def refusal_of(error: CreateError) -> tuple[str, str]:

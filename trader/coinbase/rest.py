@@ -29,6 +29,7 @@ from trader.market.quote import BookTop, Candle, Quote, Trade
 from trader.orders.account import AccountSnapshot, FeeRates
 from trader.orders.order import OrderReport
 from trader.venue import (
+    AUTH_REFUSED,
     Absent,
     CancelResult,
     Found,
@@ -98,7 +99,7 @@ class CoinbaseVenue:
     ) -> PlaceOutcome:
         """Send one order, once. A refusal puts the product's rules in doubt: the next account reading reads them again."""
         outcome = self._desk.place(request, deadline_s, still_allowed)
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, Refused) and outcome.code != AUTH_REFUSED:
             self._doubted.add(request.product_id)
         return outcome
 
