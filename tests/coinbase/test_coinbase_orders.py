@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from samples import credentials, decoded, raw, spot
 from scripted_http import FAST, Answer, drip, hang_up, raw_bytes, reset, respond, scripted, silence
@@ -198,6 +199,17 @@ def test_the_same_order_id_for_another_client_id_is_not_believed(venue_at: Calla
         assert venue.place(REQUEST, 1.0) == Placed("o-1")
         other = OrderRequest("other", *[getattr(REQUEST, name) for name in REQUEST.__struct_fields__[1:]])
         assert isinstance(venue.place(other, 1.0), Unknown)
+
+
+def test_failed_listings_never_keep_an_exit_from_the_wire(venue_at: Callable[[str], CoinbaseVenue]) -> None:
+    """Five listings answered 500 open the circuit of orders: an entry stays at home, an exit goes out."""
+    with scripted(*[respond(500, "")] * 5, respond(200, ACCEPTED)) as server:
+        venue = venue_at(server.url)
+        for _ in range(5):
+            with pytest.raises(VenueError):
+                venue.live_orders()
+        assert isinstance(venue.place(REQUEST, 1.0), NotSent)
+        assert venue.place(msgspec.structs.replace(REQUEST, reduces=True), 1.0) == Placed("o-1")
 
 
 def test_cancels_are_answered_one_by_one_and_in_chunks(venue_at: Callable[[str], CoinbaseVenue]) -> None:

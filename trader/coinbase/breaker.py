@@ -1,7 +1,7 @@
 """A circuit breaker per endpoint class: a part of the venue that keeps failing is left alone for a while.
 
 Only `trader/coinbase/` imports this. Pure: times are machine seconds handed in. Not thread-safe by itself;
-`Breakers` is. Cancels never meet a breaker: asking in vain costs less than not asking.
+`Breakers` is. Cancels and exits never meet a breaker: asking in vain costs less than not asking.
 """
 
 from __future__ import annotations

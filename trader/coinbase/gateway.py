@@ -208,7 +208,7 @@ class Gateway:
             raise ConnectFailed("our own request pacing has no room before the deadline")
         if not still_allowed():
             raise ConnectFailed("it was no longer allowed when its turn came")
-        if priority is not Priority.CANCEL and not self.breakers.allows(kind):
+        if priority > Priority.EXIT and not self.breakers.allows(kind):
             raise ConnectFailed(f"the circuit of {kind} is open after repeated failures")
 
     def _headers(self, method: str, full_path: str, *, public: bool) -> dict[str, str]:
