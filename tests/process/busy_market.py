@@ -42,7 +42,7 @@ slippage_guard_bps = 500
 max_correlation = 1
 max_open_orders_per_symbol = 20
 max_open_orders = 200
-order_max_age_s = 5
+order_max_age_s = 900
 error_rate_pct = 1
 volatility = {{ warn = 100, reduce_only = 100, halt = 100 }}
 [profiles.dev.paper]

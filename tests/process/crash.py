@@ -215,7 +215,7 @@ def campaign(rounds: int, seed: int, folder: Path, told: Callable[[Tally, str], 
     for group, size in enumerate(_groups(rounds)):
         here = folder / f"group-{group}"
         here.mkdir(parents=True)
-        resting = group % 2 == 1
+        resting = group % 2 == 0
         with (
             exchange_process(*write_candles(here)) as exchange,
             room(here / "room", exchange, config=write_config(here, resting=resting)) as where,

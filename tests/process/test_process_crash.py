@@ -13,7 +13,6 @@ from trader_process import ExchangeRecords, room
 CHOSEN = (
     Death("batch-durable", 4),
     Death("post-in-flight", 2),
-    Death("report-unbooked", 2),
     Death("start-up", after_s=0.7),
 )
 

@@ -75,7 +75,7 @@ def test_sigusr1_refuses_growth_within_a_second_and_keeps_exits(busy_room: MakeR
         until(lambda: not signed(where.fills(), "product_id"), 30, "exits that leave nothing")
         late = where.exchange.arrivals(since=moment + GRACE_S)
         assert not growing(late)
-        assert trader.mode() == "REDUCE_ONLY"
+        until(lambda: trader.mode() == "REDUCE_ONLY", 5, "REDUCE_ONLY in the health file")
         trader.send(signal.SIGTERM)
         assert trader.wait(10) == 0
         _comes_up_reduce_only(where)

@@ -22,7 +22,7 @@ from trader.store.reader import EventReader
 
 MakeRoom = Callable[..., AbstractContextManager[Room]]
 CHILD = str(Path(__file__).with_name("sabotage_child.py"))
-LEARNED_S = 6.0
+LEARNED_S = 4.0
 FRESH_S = 4.0
 """Two seconds a price may be old when it is heard, and two an approval may live."""
 SAID = re.compile(r"^sabotage ([0-9.]+) (.*)$")
@@ -202,9 +202,9 @@ def _decided_before_s(where: Room, arrival: dict[str, Any]) -> float:
 
 
 def test_a_stopped_process_goes_on_without_a_burst(busy_room: MakeRoom) -> None:
-    """SIGSTOP for seven seconds, longer than any hang limit, then CONT: nobody is judged for it, and trading goes on."""
+    """SIGSTOP for six seconds, longer than any hang limit, then CONT: nobody is judged for it, and trading goes on."""
     with busy_room() as where:
-        _pause(where, 7)
+        _pause(where, 6)
 
 
 @pytest.mark.campaign
