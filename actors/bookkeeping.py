@@ -6,7 +6,7 @@ when a day begins, after what no report can tell again, and once a minute while 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
 
@@ -142,6 +142,7 @@ class Bookkeeper:
             filled_value=order.filled_value,
             fees=order.fees,
             reason=order.note,
+            fees_at=order.fees_at,
         )
         payload: Payload = {
             "client_order_id": order.client_order_id,
@@ -231,8 +232,9 @@ class Bookkeeper:
             self.checkpoint(now)
 
     def _has_news(self, baseline: DayBaseline | None) -> bool:
-        """Whether the newest record lacks a report, a peak of the equity or a stop's peak: nothing else could tell these again."""
-        return self._changed or baseline is not self._kept_baseline or self._desk.state.stop_peaks != self._kept_peaks
+        """Whether the newest record lacks a report, a peak of the equity or a stop's peak: nothing else tells these again."""
+        peaks = self._desk.state.stop_peaks
+        return self._changed or baseline is not self._kept_baseline or peaks != self._kept_peaks
 
     def checkpoint(self, now: Now) -> None:
         """Write the desk's whole record."""
@@ -241,12 +243,8 @@ class Bookkeeper:
         memory = self._desk.snapshot(now)
         self._kept_baseline, self._kept_peaks = memory.baseline, dict(self._desk.state.stop_peaks)
         positions = [{"symbol": p.symbol, "size": str(p.size)} for p in memory.positions if p.size]
-        self._events.commit(
-            EventName.LEDGER_CHECKPOINT,
-            {"positions": positions, "record": memory.to_bytes().decode()},
-            now,
-            self._noted,
-        )
+        record: Payload = {"positions": positions, "record": memory.to_bytes().decode()}
+        self._events.commit(EventName.LEDGER_CHECKPOINT, record, now, self._noted)
 
     # --- reading back ------------------------------------------------------------------------------------------------------
 
@@ -278,13 +276,12 @@ class Bookkeeper:
             self._desk.replay_funding(*payment)
         self._day = self._desk.state.day.day
         self._kept_baseline, self._kept_peaks = self._desk.state.day.baseline, dict(self._desk.state.stop_peaks)
-        live = _count(self._desk.ledger.live_orders())
+        live = sum(1 for _ in self._desk.ledger.live_orders())
         if memory is not None or orders:
             logger.info("books restored: {} orders after the last record, {} not finished", len(orders), live)
         if memory is not None:
-            unread = self._desk.state.unread_since
-            since = [unread[symbol] for symbol in self._desk.ledger.instruments if symbol in unread]
-            return min((memory.market_time, *since))
+            unread, known = self._desk.state.unread_since, self._desk.ledger.instruments
+            return min((memory.market_time, *(unread[symbol] for symbol in known if symbol in unread)))
         return min((order.created_at for order in orders), default=0.0)
 
 
@@ -300,7 +297,3 @@ def _released(order: Order, client_order_id: str) -> Order:
     if order.client_order_id != client_order_id:
         return order
     return msgspec.structs.replace(order, state=OrderState.RELEASED)
-
-
-def _count(orders: Iterable[Order]) -> int:
-    return sum(1 for _ in orders)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 from hypothesis import given, strategies as st
 
 from trader.orders.order import (
@@ -26,11 +27,13 @@ def order(state: OrderState = OrderState.SENT) -> Order:
     return Order("c1", "X-USD", "X-USD", Side.BUY, D(10), D(100), OrderType.LIMIT, TimeInForce.GTC, False, state)
 
 
-def report(state: OrderState, filled: object = 0, price: object = 100, fees: object = 0) -> OrderReport:
+def report(
+    state: OrderState, filled: object = 0, price: object = 100, fees: object = 0, source: str = "user", at: float = 1.0
+) -> OrderReport:
     """A cumulative report."""
     size = D(str(filled))
     return OrderReport(
-        "c1", "v1", "X-USD", state, 1.0, "user", filled_size=size, filled_value=size * D(str(price)), fees=D(str(fees))
+        "c1", "v1", "X-USD", state, at, source, filled_size=size, filled_value=size * D(str(price)), fees=D(str(fees))
     )
 
 
@@ -41,6 +44,8 @@ reports = st.lists(
         st.integers(0, 10),
         st.integers(90, 110),
         st.integers(-3, 9),
+        st.sampled_from(["user", "rest"]),
+        st.sampled_from([1.0, 2.0, 3.0]),
     ),
     max_size=7,
 )
@@ -109,3 +114,34 @@ def test_a_corrected_fee_is_a_fill_of_size_zero():
     _, fill = merge(first, report(OrderState.FILLED, 10, fees="1.25"), 0.0)
     assert fill is not None
     assert (fill.size, fill.fee, fill.exact_value) == (0, D("0.25"), 0)
+
+
+def test_a_fee_that_the_venues_records_lower_is_booked_as_a_rebate():
+    """The records outrank the feed for the same fills, a later record an earlier one; a feed repeated late changes nothing."""
+    feed = report(OrderState.FILLED, 10, fees="1.00")
+    rebate = report(OrderState.FILLED, 10, fees="0.60", source="rest", at=5.0)
+    again = report(OrderState.FILLED, 10, fees="1.00", source="rest", at=9.0)
+    joined, fills = fold([feed, rebate, feed, again, rebate])
+    assert [(fill.size, fill.fee) for fill in fills] == [(10, D("1.00")), (0, D("-0.40")), (0, D("0.40"))]
+    assert len({fill.fill_id for fill in fills}) == 3
+    assert joined.fees == D("1.00")
+
+
+def test_a_record_of_fewer_fills_says_nothing_about_the_fees_of_more():
+    """Size and value come first: an old page of the records takes no fee back."""
+    after, fill = merge(
+        merge(order(), report(OrderState.FILLED, 10, fees="1.00"), 0.0)[0],
+        report(OrderState.OPEN, 4, fees="0.10", source="rest", at=5.0),
+        0.0,
+    )
+    assert (after.fees, fill) == (D("1.00"), None)
+
+
+def test_a_corrected_fee_survives_the_journal():
+    """What is written of an order carries the record its fees are from, so replay ends where the books were."""
+    feed = report(OrderState.FILLED, 10, fees="1.00")
+    rebate = report(OrderState.FILLED, 10, fees="0.60", source="rest", at=5.0)
+    final, _ = fold([feed, rebate])
+    kept = report(OrderState.FILLED, 10, fees=final.fees, source="journal", at=7.0)
+    kept = msgspec.structs.replace(kept, fees_at=final.fees_at)
+    assert fold([kept, feed])[0].fees == fold([feed, kept])[0].fees == D("0.60")

@@ -23,6 +23,10 @@ import msgspec
 ZERO = Decimal(0)
 
 
+REST = "rest"
+"""The `source` of a report read from the venue's records: of two words about the fees of the same fills, theirs counts."""
+
+
 class Side(StrEnum):
     """Direction of an order."""
 
@@ -141,6 +145,8 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     mark: Decimal = ZERO
     note: str = ""
     stop_price: Decimal | None = None
+    fees_at: float = 0.0
+    """Market time of the REST record the fees are from, 0.0 while only feeds have told them."""
     foreign: bool = False
     """True for an order at the venue that this program did not send: counted in the exposure, never traded against."""
 
@@ -182,13 +188,21 @@ class OrderReport(msgspec.Struct, frozen=True, gc=False):
     fees: Decimal = ZERO
     reason: str = ""
     created_at: float = 0.0
+    fees_at: float = 0.0
+    """Market time of the REST record the fees were once taken from; set by the journal only."""
+
+    @property
+    def fees_known_at(self) -> float:
+        """Market time of the REST record behind the fees; 0.0 for what a feed or an acknowledgement says of them."""
+        return self.fees_at or (self.market_time if self.source == REST else 0.0)
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
     """One execution as the books take it: `price` per unit, `fee` in quote currency (negative is a rebate).
 
-    `fill_id` is `<client order id>:<cumulative size>:<value>:<fees>` when derived from reports, the venue's own id
-    when read from its fill list. `value` is price times size exactly as reported, None when only the price is known.
+    `fill_id` is `<client order id>:<cumulative size>:<value>:<fees>` when derived from reports (with `@<time>` when a
+    record corrected the fees alone), the venue's own id when read from its fill list. `value` is price times size
+    exactly as reported, None when only the price is known.
     """
 
     fill_id: str
@@ -212,15 +226,17 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
 def merge(order: Order, report: OrderReport, machine_time: float) -> tuple[Order, Fill | None]:
     """Join a report into an order; return the new order and the fill it added, if any.
 
-    Any order of any reports, with repeats, ends in the same order. Raises AssertionError for a report about another
+    Any order of any reports, with repeats, ends in the same order: what is filled is the lexicographic maximum of size,
+    value, time of the REST record, fees. So for the same fills the venue's records outrank its feeds and a later record
+    an earlier one, even when the fee has gone down (a rebate). Raises AssertionError for a report about another
     order: that is a bug of ours, not the venue's. A late fill on a finished order is returned as a fill and leaves the
     order finished.
     """
     assert report.client_order_id == order.client_order_id, "a report must be joined to its own order"
     state = report.state if RANK[report.state] > RANK[order.state] else order.state
-    held = (order.filled_size, order.filled_value, order.fees)
-    told = (report.filled_size, report.filled_value, report.fees)
-    filled_size, filled_value, fees = max(held, told)
+    held = (order.filled_size, order.filled_value, order.fees_at, order.fees)
+    told = (report.filled_size, report.filled_value, report.fees_known_at, report.fees)
+    filled_size, filled_value, fees_at, fees = max(held, told)
     joined = msgspec.structs.replace(
         order,
         state=state,
@@ -228,6 +244,7 @@ def merge(order: Order, report: OrderReport, machine_time: float) -> tuple[Order
         filled_size=filled_size,
         filled_value=filled_value,
         fees=fees,
+        fees_at=fees_at,
         note=report.reason if state is report.state and report.reason else order.note,
         touched_at=machine_time,
     )
@@ -244,8 +261,9 @@ def _fill_between(before: Order, after: Order, report: OrderReport) -> Fill | No
     fee = after.fees - before.fees
     if size == 0 and value == 0 and fee == 0:
         return None
+    corrected = f"@{after.fees_at}" if size == 0 and value == 0 and after.fees_at else ""  # a fee may come back
     return Fill(
-        fill_id=f"{after.client_order_id}:{after.filled_size}:{after.filled_value}:{after.fees}",
+        fill_id=f"{after.client_order_id}:{after.filled_size}:{after.filled_value}:{after.fees}{corrected}",
         client_order_id=after.client_order_id,
         order_id=after.order_id,
         symbol=after.symbol,
