@@ -52,7 +52,7 @@ def fills_become_worse(world: World) -> None:
 
 def orders_are_refused(world: World) -> None:
     """The venue refuses whatever comes."""
-    world.venue.place = lambda request, deadline_s: Refused("INVALID_SIZE_PRECISION", "test")
+    world.venue.place = lambda request, deadline_s, still_allowed: Refused("INVALID_SIZE_PRECISION", "test")
 
 
 def calls_fail(world: World) -> None:
