@@ -13,6 +13,7 @@ from decimal import Decimal
 import msgspec
 
 from trader.market.clock import Now
+from trader.orders.ledger import Ledger
 from trader.orders.order import Order, OrderReport, OrderState
 from trader.orders.position import Position
 from trader.risk.aside import set_aside
@@ -64,12 +65,11 @@ _decoder = msgspec.json.Decoder(
 
 def remember(state: DeskState, funding_until: Mapping[str, float], now: Now) -> RiskMemory:
     """Take the record of this moment."""
-    orders, aside = state.ledger.orders.values(), state.aside
-    finished = [order for order in orders if not order.is_live]
+    aside = state.aside
     return RiskMemory(
         market_time=now.market_time,
         positions=(*state.ledger.positions.values(), *aside.positions),
-        orders=(*finished[-RECENT_FINISHED:], *(order for order in orders if order.is_live), *aside.orders),
+        orders=(*_worth_keeping(state.ledger), *aside.orders),
         wallets=dict(state.ledger.wallets),
         baseline=state.day.baseline,
         losses_in_a_row=dict(state.losses_in_a_row),
@@ -80,6 +80,21 @@ def remember(state: DeskState, funding_until: Mapping[str, float], now: Now) -> 
         unread_since=dict(state.unread_since),
         peaks=state.stop_peaks | dict(aside.peaks),
     )
+
+
+def _worth_keeping(ledger: Ledger) -> tuple[Order, ...]:
+    """The newest finished orders and every live one, each in the order they were made; read from the end, for most are old."""
+    finished: list[Order] = []
+    live: list[Order] = []
+    awaited = sum(map(len, ledger.live.values()))
+    for order in reversed(ledger.orders.values()):
+        if order.is_live:
+            live.append(order)
+        elif len(finished) < RECENT_FINISHED:
+            finished.append(order)
+        elif len(live) == awaited:
+            break
+    return (*reversed(finished), *reversed(live))
 
 
 def recall(

@@ -16,7 +16,7 @@ from trader.market.clock import Now
 from trader.market.funding import FundingAccrual
 from trader.market.instrument import Instrument
 from trader.orders.account import AccountSnapshot
-from trader.orders.order import Fill, OrderReport
+from trader.orders.order import Fill, OrderReport, OrderState
 from trader.orders.reason import Reason
 from trader.orders.reconcile import (
     Difference,
@@ -38,6 +38,8 @@ from trader.risk.state import WALLETS, DeskState
 
 CONFIRM_S = 2.0
 Key = tuple[DifferenceKind, str]
+UNTOLD = frozenset({OrderState.RESERVED, OrderState.SENT, OrderState.UNKNOWN})
+"""States of an order about which the venue has not yet said anything."""
 
 
 class Reconciler:
@@ -53,9 +55,7 @@ class Reconciler:
         """Take one reading of the account into the books. A reading with a number that is none counts as incomplete."""
         if not _is_sound(snapshot):
             snapshot = msgspec.structs.replace(snapshot, complete=False, fills=(), fees=None)
-        unproven = {
-            o.client_order_id for o in self._state.ledger.live_orders() if o.client_order_id not in self._proven()
-        }
+        unproven = {o.client_order_id for o in self._state.ledger.live_orders() if o.state in UNTOLD}
         booked = self._book(snapshot, now)
         lost = self._look_for(snapshot)
         self._read_account(snapshot)
@@ -84,16 +84,16 @@ class Reconciler:
             adjustments=adjustments,
             transfers=transfers,
             funding=funding,
-            resolved=tuple(sorted(unproven & self._proven())),
+            resolved=tuple(sorted(filter(self._is_proven, unproven))),
             findings=(*(f for b in booked for f in b.findings), *_findings(mismatched)),
             clean=clean,
             again_soon=bool(open_rows or self._sighted) or not snapshot.complete,
         )
 
-    def _proven(self) -> set[str]:
-        """Client ids of everything whose state is the venue's word or that is finished."""
-        blind = {"RESERVED", "SENT", "UNKNOWN"}
-        return {key for key, order in self._state.ledger.orders.items() if order.state.value not in blind}
+    def _is_proven(self, client_order_id: str) -> bool:
+        """True for an order whose state is the venue's word, or that is finished."""
+        order = self._state.ledger.orders.get(client_order_id)
+        return order is not None and order.state not in UNTOLD
 
     def _book(self, snapshot: AccountSnapshot, now: Now) -> list[Booked]:
         """Join every open order and every fill the reading shows."""
