@@ -14,11 +14,13 @@ from typing import NoReturn
 
 from actors.check_exchange import client_for
 from actors.check_local import local_rows
-from actors.check_venue import as_json, venue_rows
+from actors.check_venue import as_json, keyless_rows, venue_rows
 from actors.trade_command import profile_folder
 from trader.config import ConfigErrors, Settings, flag_overrides, load_settings
 from trader.exit_code import Ends, ExitCode
 from trader.report.checkup import Row, fail, passed, summary
+
+KEY_VARIABLES = ("COINBASE_API_KEY", "COINBASE_API_SECRET")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,4 +74,18 @@ def _rows(settings: Settings, options: argparse.Namespace) -> Iterator[Row]:
     except Ends as end:
         if end.code is ExitCode.USAGE:
             raise
-        yield fail("venue", end.sentence, "set COINBASE_API_KEY and COINBASE_API_SECRET, or check without --live")
+        if end.code is ExitCode.CREDENTIALS_REFUSED:
+            yield from keyless_rows(settings, _key_problem(end.sentence))
+        else:
+            yield fail(
+                "venue", end.sentence, "the exchange could not be started: read its words; python run.py exchange"
+            )
+
+
+def _key_problem(sentence: str) -> Row:
+    """Why there is no client of the live venue: no key in this environment, or one that cannot be one."""
+    missing = [name for name in KEY_VARIABLES if not os.environ.get(name)]
+    if missing:
+        remedy = f"set {' and '.join(missing)} in this shell, or check without --live"
+        return fail("key", f"{' and '.join(missing)} not set in this environment", remedy)
+    return fail("key", sentence, "put it right in the environment; the venue was not asked about the key")

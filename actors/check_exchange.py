@@ -19,15 +19,13 @@ from actors.exchange_process import ExchangeFailed, ExchangeProcess, ReadyLine
 from trader.config import Settings
 from trader.exit_code import Ends, ExitCode
 
-EQUITY = "100000"
-
 
 @contextmanager
 def client_for(settings: Settings, exchange: Path | None) -> Iterator[Client]:
     """A client of the profile's venue. Raises Ends as a start would: 77 without a key, 69 without an exchange."""
     if settings.is_paper:
-        with _embedded(exchange) as ready:
-            yield from _opened(Client(connect(settings, ready), settings))
+        with _embedded(settings, exchange) as ready:
+            yield from _opened(Client(connect(settings, ready), settings, is_fresh=exchange is None))
     else:
         yield from _opened(Client(connect(settings, None), settings))
 
@@ -40,7 +38,7 @@ def _opened(client: Client) -> Iterator[Client]:
 
 
 @contextmanager
-def _embedded(file: Path | None) -> Iterator[ReadyLine]:
+def _embedded(settings: Settings, file: Path | None) -> Iterator[ReadyLine]:
     if file is not None:
         try:
             yield msgspec.json.decode(file.read_bytes(), type=ReadyLine)
@@ -50,7 +48,10 @@ def _embedded(file: Path | None) -> Iterator[ReadyLine]:
             ) from error
         return
     with tempfile.TemporaryDirectory(prefix="actor-trader-check-") as folder:
-        exchange = ExchangeProcess(["--data", folder, "--equity", EQUITY], Path(folder) / "exchange.log")
+        arguments = ["--data", folder, "--equity", str(settings.paper.equity_usd)]
+        if settings.environment.derivatives:
+            arguments += ["--symbols", *settings.symbols]
+        exchange = ExchangeProcess(arguments, Path(folder) / "exchange.log")
         try:
             yield exchange.ready()
         except ExchangeFailed as error:

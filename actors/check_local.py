@@ -18,7 +18,9 @@ from actors.lock import is_held
 from trader.config import Settings
 from trader.report.checkup import Row, fail, ok, skip, warn
 from trader.report.webhook import URL_VARIABLE, BadTarget, target_from
-from trader.risk.holds import ACCOUNT
+from trader.report.words import stamp
+from trader.risk.holds import ACCOUNT, Hold
+from trader.store.layout import Layout
 from trader.store.reader import EventReader
 from trader.store.verdict import StoreRefused
 
@@ -94,7 +96,7 @@ def _disk(folder: Path) -> Row:
 
 
 def _store(folder: Path) -> Row:
-    if not (folder / "store.head").exists():
+    if not Layout.of(folder).has_trace():
         return ok("event store", "none yet; the first start makes one")
     if is_held(folder / "lock"):
         return skip("event store", "the profile runs; python run.py events verify reads beside it")
@@ -107,11 +109,18 @@ def _store(folder: Path) -> Row:
 
 def _holds(folder: Path) -> Row:
     table = HoldFile(folder / "holds.json").load()
-    account = [hold for hold in table if hold.scope == ACCOUNT]
-    if not account:
+    held = sorted(table.durable(), key=lambda hold: (hold.scope != ACCOUNT, hold.scope))
+    if not held:
         return ok("holds", "none: the next start comes up NORMAL unless the configuration says otherwise")
-    told = "; ".join(f"{hold.level.name} by {hold.cause}: {hold.text}" for hold in account)
-    return warn("holds", told, "they survive a start; python run.py resume CAUSE when you have looked")
+    causes = " or ".join(sorted({hold.cause for hold in held}))
+    remedy = f"they survive a start; python run.py resume CAUSE ({causes}) when you have looked"
+    return warn("holds", "; ".join(_hold(hold) for hold in held), remedy)
+
+
+def _hold(hold: Hold) -> str:
+    """One hold as scope, level, cause, end and text."""
+    until = f" until {stamp(hold.ends_at)}" if hold.ends_at is not None else ""
+    return f"{hold.scope} {hold.level.name} by {hold.cause}{until}: {hold.text}"
 
 
 def _alerts() -> Row:

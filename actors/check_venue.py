@@ -6,6 +6,7 @@ what it needs and returns rows; the commands `check` and `validate` put them tog
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import uuid
@@ -15,8 +16,9 @@ from decimal import Decimal
 import msgspec
 
 from actors.clock import SKEW_MAX_S
-from actors.connection import Connection
+from actors.connection import Connection, live_addresses
 from trader.coinbase.feed import MarketFeed
+from trader.coinbase.hosts import is_loopback
 from trader.coinbase.rest import CoinbaseVenue
 from trader.config import Settings
 from trader.market.catalog import ProductCatalog
@@ -36,8 +38,10 @@ KEY_REMEDY = "make a CDP key with view and trade, not transfer, for the right po
 class Client:
     """The venue's client for the length of a check, and what was learned on the way."""
 
-    def __init__(self, connection: Connection, settings: Settings) -> None:
+    def __init__(self, connection: Connection, settings: Settings, *, is_fresh: bool = False) -> None:
         self.connection = connection
+        self.is_fresh = is_fresh
+        """Whether the account was made for this check, with what a new paper account of the profile starts with."""
         self.settings = settings
         self.venue = CoinbaseVenue(
             connection.rest_url,
@@ -70,6 +74,21 @@ def venue_rows(client: Client) -> Iterator[Row]:
         yield row
 
 
+def keyless_rows(settings: Settings, key: Row) -> Iterator[Row]:
+    """Look at the live venue without a key: reachability and the clock; `key` says what is wrong with it, the rest waits for it."""
+    rest_url, _, _, ca_file = live_addresses(os.environ)
+    venue = CoinbaseVenue(rest_url, None, settings.rest, ca_file=ca_file)
+    try:
+        yield _clock(venue, rest_url, is_embedded=is_loopback(rest_url))
+    except VenueError as error:
+        yield fail("venue and clock", f"{type(error).__name__}: {error}", NETWORK)
+    finally:
+        venue.close()
+    yield key
+    for name in ("products", "wallets", "market feed", "order round trip"):
+        yield skip(name, "waits for a key")
+
+
 def attempt(name: str, look: Callable[[Client], Row], client: Client) -> Row:
     """Return what a look finds; an error of the venue or of the way to it is a failed row."""
     try:
@@ -80,9 +99,13 @@ def attempt(name: str, look: Callable[[Client], Row], client: Client) -> Row:
 
 def clock_row(client: Client) -> Row:
     """Reach the venue over TLS and compare clocks."""
-    skew = client.venue.server_time() - time.time()
-    text = f"{client.connection.rest_url} answers, clocks differ by {skew:+.2f} s"
-    if abs(skew) > SKEW_MAX_S and not client.connection.is_embedded:
+    return _clock(client.venue, client.connection.rest_url, is_embedded=client.connection.is_embedded)
+
+
+def _clock(venue: CoinbaseVenue, rest_url: str, *, is_embedded: bool) -> Row:
+    skew = venue.server_time() - time.time()
+    text = f"{rest_url} answers, clocks differ by {skew:+.2f} s"
+    if abs(skew) > SKEW_MAX_S and not is_embedded:
         return fail("venue and clock", text, "synchronize this machine's clock: chrony or systemd-timesyncd")
     return ok("venue and clock", text)
 
@@ -121,7 +144,7 @@ def wallets_row(client: Client) -> Row:
     text = ", ".join(f"{name} {amount.normalize():f}" for name, amount in sorted(wallets.items())[:6]) or "all empty"
     if missing:
         return warn("wallets", f"no {', '.join(missing)}; held: {text}", "convert, deposit, or trade the pair you hold")
-    return ok("wallets", text)
+    return ok("wallets", f"a new paper account starts with {text}" if client.is_fresh else text)
 
 
 def feed_row(client: Client) -> Row:

@@ -70,22 +70,24 @@ def _live(environ: Mapping[str, str]) -> Connection:
             ExitCode.CREDENTIALS_REFUSED,
             f"--live needs a key: {missing} not set. Nothing was started. Without --live the same command trades on paper.",
         )
-    urls = {
-        "COINBASE_REST_URL": environ.get("COINBASE_REST_URL", REST_URL),
-        "COINBASE_WS_URL": environ.get("COINBASE_WS_URL", WS_URL),
-        "COINBASE_WS_USER_URL": environ.get("COINBASE_WS_USER_URL", WS_USER_URL),
-    }
+    rest_url, ws_url, ws_user_url, ca_file = live_addresses(environ)
     try:
-        for url in urls.values():
-            check_host(url)
         credentials = Credentials.parse(key, secret)
-    except ForbiddenHost as error:
-        raise Ends(ExitCode.USAGE, str(error)) from error
     except CredentialProblem as error:
         raise Ends(ExitCode.CREDENTIALS_REFUSED, f"COINBASE_API_KEY/COINBASE_API_SECRET: {error}") from error
-    rest_url, ws_url, ws_user_url = urls.values()
-    ca_file = environ.get("COINBASE_CA_FILE") or None
     return Connection(rest_url, ws_url, ws_user_url, credentials, ca_file, key, is_embedded=is_loopback(rest_url))
+
+
+def live_addresses(environ: Mapping[str, str]) -> tuple[str, str, str, str | None]:
+    """Return the live venue's REST, market feed and user feed addresses and the file of certificates; Ends with 64 for others."""
+    rest_url, ws_url = environ.get("COINBASE_REST_URL", REST_URL), environ.get("COINBASE_WS_URL", WS_URL)
+    ws_user_url = environ.get("COINBASE_WS_USER_URL", WS_USER_URL)
+    try:
+        for url in (rest_url, ws_url, ws_user_url):
+            check_host(url)
+    except ForbiddenHost as error:
+        raise Ends(ExitCode.USAGE, str(error)) from error
+    return rest_url, ws_url, ws_user_url, environ.get("COINBASE_CA_FILE") or None
 
 
 def check_venue(venue: CoinbaseVenue, settings: Settings, clock: MarketClock) -> dict[str, Instrument]:

@@ -9,7 +9,12 @@ import pytest
 from operator_desk import OperatorDesk, run_alone
 from trader_process import exchange_process
 
-from trader.report.checkup import Row, fail, ok, passed, skip, summary, warn
+from actors.check_local import local_rows
+from actors.holdfile import HoldFile
+from trader.config import Settings, load_settings
+from trader.orders.reason import Reason
+from trader.report.checkup import Finding, Row, fail, ok, passed, skip, summary, warn
+from trader.risk.holds import Hold, HoldTable, Level
 
 
 def test_a_fresh_machine_passes_and_every_row_that_is_not_ok_has_a_remedy(tmp_path: Path) -> None:
@@ -19,17 +24,55 @@ def test_a_fresh_machine_passes_and_every_row_that_is_not_ok_has_a_remedy(tmp_pa
     rows = {row["name"]: row for row in json.loads(done.stdout)}
     assert rows["order round trip"]["finding"] == "ok"
     assert rows["event store"]["finding"] == "ok"
+    assert rows["wallets"]["text"] == "a new paper account starts with USD 1000"
     assert all(row["remedy"] for row in rows.values() if row["finding"] in {"warn", "fail"})
     assert [path for path in (tmp_path / "perps_bot" / "canary").rglob("*") if path.is_file()] == []
 
 
-def test_live_without_a_key_fails_its_row_and_names_the_variables(tmp_path: Path) -> None:
-    """Exit 1, and the other rows are still shown."""
-    done = run_alone("check", "--live", EVENT_STORE_ROOT=str(tmp_path))
-    assert done.returncode == 1
-    assert "COINBASE_API_KEY" in done.stdout
-    assert "python " in done.stdout
-    assert "FAILED" in done.stdout
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [
+        ({}, "set COINBASE_API_KEY and COINBASE_API_SECRET in this shell"),
+        ({"COINBASE_API_KEY": "organizations/…"}, "set COINBASE_API_SECRET in this shell"),
+        ({"COINBASE_API_KEY": "my-key", "COINBASE_API_SECRET": "/root/key.pem"}, "put it right in the environment"),
+    ],
+)
+def test_live_without_a_usable_key_still_looks_at_what_needs_none(
+    key: dict[str, str], remedy: str, tmp_path: Path
+) -> None:
+    """Exit 1, the way to the venue and the clock looked at, the key's row with its cause, the others skipped."""
+    with exchange_process() as exchange:
+        done = run_alone(
+            "check", "--live", "--json", EVENT_STORE_ROOT=str(tmp_path), COINBASE_REST_URL=exchange.ready["rest_url"], **key
+        )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert rows["venue and clock"]["finding"] == "ok"
+    assert rows["key"]["finding"] == "fail"
+    assert "COINBASE_API_KEY" in rows["key"]["text"] or "COINBASE_API_SECRET" in rows["key"]["text"]
+    assert remedy in rows["key"]["remedy"]
+    for name in ("products", "wallets", "market feed", "order round trip"):
+        assert (rows[name]["finding"], rows[name]["text"]) == ("skip", "waits for a key")
+
+
+def test_the_holds_of_symbols_are_listed_with_the_accounts(tmp_path: Path) -> None:
+    """A pause of one symbol survives a start too: "none" would send the reader away."""
+    folder = tmp_path / "perps_bot" / "canary"
+    folder.mkdir(parents=True, mode=0o700)
+    held = Hold(
+        "consecutive_losses", Level.REDUCE_ONLY, "BTC-USD", Reason.CONSECUTIVE_LOSSES, "2 losses", ends_at=1.8e9
+    )
+    HoldFile(folder / "holds.json").save(HoldTable((held,)))
+    [row] = [row for row in local_rows(canary(tmp_path), folder) if row.name == "holds"]
+    assert row.finding is Finding.WARN
+    assert row.text == "BTC-USD REDUCE_ONLY by consecutive_losses until 2027-01-15 08:00:00Z: 2 losses"
+    assert "resume CAUSE (consecutive_losses)" in row.remedy
+
+
+def canary(root: Path) -> Settings:
+    loaded = load_settings(Path("config.toml"), "canary", paper=True, environ={"EVENT_STORE_ROOT": str(root)})
+    assert isinstance(loaded, Settings)
+    return loaded
 
 
 def test_a_key_that_may_transfer_and_one_the_venue_refuses_are_told(tmp_path: Path) -> None:
