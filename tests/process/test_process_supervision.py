@@ -93,7 +93,7 @@ def test_more_crashes_than_the_budget_quarantine_the_symbol_and_bring_reduce_onl
         until(lambda: {"ETH-USD", "SOL-USD"}.isdisjoint(trader.told()["positions"]), 30, "exits of the others")
         late = where.exchange.arrivals(since=last + 1.0)
         assert not [arrival for arrival in late if arrival["side"] == "BUY" or arrival["product_id"] == "BTC-USD"]
-        assert actor(trader, "BTC-USD")["state"] == "quarantined"
+        until(lambda: actor(trader, "BTC-USD").get("state") == "quarantined", 5, "the quarantine in the status")
         stop(trader)
 
 
@@ -111,7 +111,7 @@ def test_a_hung_symbol_gets_a_successor_and_its_zombie_is_harmless(busy_room: Ma
         trader.see(r"^sabotage \S+ awake BTC-USD#1", 5, stream="stderr")
         awake = time.time()
         until(lambda: arrivals_of(where, "BTC-USD", awake), 20, "one more order of the successor")
-        assert actor(trader, "BTC-USD")["incarnation"] == 2
+        until(lambda: actor(trader, "BTC-USD").get("incarnation") == 2, 5, "the status's incarnation")
         stop(trader)
 
 
