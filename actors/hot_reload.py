@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from loguru import logger
 
 from actors.address import AddressBook
@@ -31,6 +32,13 @@ LOOK_EVERY_S = 2.0
 KEPT = 50
 
 
+class FileState(msgspec.Struct, frozen=True):
+    """What the saved file would still change: changes that wait for a person, or why it was refused."""
+
+    waiting: str = ""
+    refused: str = ""
+
+
 class HotReload:
     """Holds the settings in force. `load` reads the file again with the run's own flags and environment."""
 
@@ -50,8 +58,13 @@ class HotReload:
         self._tell: Callable[[Settings], None] | None = None
         self._events: EventLog | None = None
         self._clock: MarketClock | None = None
+        self._state = FileState()
         self.loaded_at = time.time()
         keep_effective(folder, settings)
+
+    def file_state(self) -> FileState:
+        """Return what the file as last judged still waits for. Any thread."""
+        return self._state
 
     def current(self) -> Settings:
         """Return the settings in force. Any thread."""
@@ -86,8 +99,10 @@ class HotReload:
             else:
                 self._apply(before, found.settings)
         refused = lines[0].startswith("configuration refused")
+        waiting = "" if refused else "; ".join(f"{one.path} {one.old} -> {one.new}" for one in found.waiting)
+        self._state = FileState(waiting, "; ".join(lines[1:4]) if refused else "")
         if refused:
-            self._on_refused("; ".join(lines[1:4]))
+            self._on_refused(self._state.refused)
         if not quiet or found.changes or refused:
             for line in lines:
                 logger.log("WARNING" if refused else "INFO", "config ({}): {}", by, line)

@@ -13,7 +13,7 @@ from loguru import logger
 from actors.base import Surroundings
 from actors.messages import SetMode
 from trader.market.clock import Now
-from trader.risk.holds import ACCOUNT, Hold, HoldTable
+from trader.risk.holds import ACCOUNT, EPHEMERAL, Hold, HoldTable
 from trader.store.events import EventName, Payload
 
 
@@ -38,10 +38,15 @@ class Modes:
         self.table = HoldTable()
         self.unsaved = ""
         """Why the table in force is not the one on disk, "" when it is."""
+        self.mode_since = 0.0
+        self.mode_by = ""
+        """Since when, in the market's time, the account has its mode, and who or what gave it that."""
 
     def load(self, now: Now, starting: Hold) -> None:
         """Take the holds that outlived the last process, and the one that lasts until risk has reconciled."""
-        self.table = self._keeper.load().place(starting)
+        kept = self._keeper.load()
+        self.table = kept.place(starting)
+        self._changed(kept, "start-up", now)
         self.announce(now)
 
     def place(self, hold: Hold, now: Now) -> None:
@@ -54,6 +59,8 @@ class Modes:
         if table == self.table:
             return
         before, self.table = self.table, table
+        if table.mode() is not before.mode():
+            self._changed(before, by, now)
         self.announce(now)
         try:
             self._keeper.save(table)
@@ -65,8 +72,21 @@ class Modes:
             logger.warning("{} {} by {}: {}", hold.level.name, hold.scope, hold.by or by, hold.text or hold.cause)
         for hold in before.beyond(table):
             if not table.has(hold.cause, hold.scope):
-                logger.info("hold {} ({}) ended by {}", hold.cause, hold.scope, by)
+                level = "DEBUG" if hold.cause in EPHEMERAL else "INFO"
+                logger.log(level, "hold {} ({}) ended by {}", hold.cause, hold.scope, by)
         self._record(before, by, now)
+
+    def _changed(self, before: HoldTable, by: str, now: Now) -> None:
+        """Note a new mode. The end of the start leaves what holds kept from the last process say: their own time and name."""
+        worst = next((hold for hold in self.table.of(ACCOUNT) if hold.level is self.table.mode()), None)
+        lifted = [hold.cause for hold in before.beyond(self.table) if not self.table.has(hold.cause, hold.scope)]
+        started = "starting" in lifted or (not before.has("starting") and self.table.has("starting"))
+        self.mode_since, self.mode_by = now.market_time, f"{by} (lifted {', '.join(lifted)})"
+        if worst is not None and (started or worst not in before.holds):
+            self.mode_since = (worst.since if started else 0.0) or now.market_time
+            self.mode_by = f"{worst.by or by} ({worst.cause})"
+        elif started:
+            self.mode_by = "start-up (reconciled clean)"
 
     def announce(self, now: Now) -> None:
         """Tell everyone the table, whole."""

@@ -33,6 +33,8 @@ class SupervisorReport(msgspec.Struct, frozen=True):
     holds: HoldTable
     children: tuple[ChildReport, ...]
     stopping: bool
+    mode_since: float = 0.0
+    mode_by: str = ""
 
 
 class DecisionReport(msgspec.Struct, frozen=True):

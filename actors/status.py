@@ -18,6 +18,7 @@ from loguru import logger
 from actors.address import SUPERVISOR
 from actors.clock import MarketClock
 from actors.connection import Connection
+from actors.hot_reload import FileState
 from actors.provenance import commit, lock_hash, version
 from actors.reports import BrokerReport, RiskReport, SupervisorReport, SymbolReport
 from actors.status_parts import (
@@ -94,6 +95,7 @@ class StatusWriter:
         self._counted = 0, self._started.machine_time
         self.on_status: Callable[[SystemStatus], None] | None = None
         self.alert_state: Callable[[], AlertStatus] = AlertStatus
+        self.config_state: Callable[[], FileState] = FileState
 
     def use(self, settings: Settings) -> None:
         """Show other settings from now on: the configuration has changed while running."""
@@ -190,7 +192,11 @@ class StatusWriter:
             live=not settings.is_paper,
             dry_run=self._dry_run,
             mode=mode,
-            mode_since=max((hold.since for hold in holds if hold.level is mode), default=self._started.market_time),
+            mode_since=(supervisor.mode_since if supervisor else 0.0) or self._started.market_time,
+            mode_by=supervisor.mode_by if supervisor else "",
+            pid=os.getpid(),
+            config_waiting=self.config_state().waiting,
+            config_refused=self.config_state().refused,
             holds=holds.holds,
             up_s=now.machine_time - self._started.machine_time,
             run_id=self._surroundings.run_id,

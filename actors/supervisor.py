@@ -356,5 +356,7 @@ class Supervisor(SupervisedActor):
                 holds=self.holds,
                 children=tuple(report_of(child, self.now.machine_time) for child in self.children.values()),
                 stopping=self._shutdown is not None,
+                mode_since=self.modes.mode_since,
+                mode_by=self.modes.mode_by,
             )
         )

@@ -147,6 +147,7 @@ def _run(
     surroundings.addresses.supervisor.bind(supervisor_ref)
     status = StatusWriter(settings, surroundings, clock, store, folder, connection, dry_run=options.dry_run)
     status.on_status, status.alert_state = operations.on_status, operations.alert_state
+    status.config_state = operations.reloading.file_state
     status.banner(instruments, holds.load())
     projector = Projector(folder, store.replay())
     events.offer = projector.offer

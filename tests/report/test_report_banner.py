@@ -1,5 +1,6 @@
 """The banner says what the run is before the first order can leave."""
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,9 +30,9 @@ def test_a_paper_run_says_so_first_with_equity_fees_and_tight_limits() -> None:
     assert "BTC-USD (min 0.00000001)" in text
     assert "NORMAL after a clean reconciliation" in text
     assert "entries at any hour" in text
-    assert "position 500 USD, leverage 1x, day loss 10 USD or 2 %, drawdown 2 %, 2 losing exits in a row" in text
+    assert "position 500 USD, leverage 1x, day loss 10 USD or 2 %, drawdown 2 %, 2 losses in a row" in text
     assert "sizing.target_leverage = 1 by flag --leverage" in text
-    assert "profile canary, paper 4" in text
+    assert "profile canary, paper 4" in " ".join(text.split())
     assert "note      BTC-PERP trades as its spot pair" in text
 
 
@@ -48,7 +49,16 @@ def test_a_live_run_says_real_money_its_window_and_its_mode() -> None:
 def test_a_kept_hold_is_named_with_the_way_out() -> None:
     """A second start after SIGUSR1 says that it is reduce-only and names resume."""
     text = told("canary", paper=True, holds=HoldTable(reduce_only().holds))
-    assert "REDUCE_ONLY after a clean reconciliation, held by daily_loss (account); ends with: run.py resume" in text
+    words = " ".join(text.split())
+    assert "REDUCE_ONLY after a clean reconciliation, held by daily_loss (account); ends with: run.py resume" in words
+
+
+def test_no_line_is_cut_and_the_last_one_names_the_process() -> None:
+    """A hundred columns, broken between words; the process id is what a signal needs."""
+    text = told("prod", paper=True, holds=HoldTable(reduce_only().holds), dry_run=True)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "…" not in text
+    assert text.endswith(f"pid {os.getpid()}")
 
 
 def test_an_unlisted_symbol_is_said() -> None:

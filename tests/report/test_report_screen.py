@@ -62,6 +62,70 @@ def test_the_reduce_only_screen_names_the_limit_its_line_and_the_end() -> None:
     assert lines[4] == "DID      cancelled 1 of 1 growing orders. BTC-USD +0.0021 kept."
 
 
+PAUSE = Hold(
+    "consecutive_losses", Level.REDUCE_ONLY, "BTC-USD", Reason.CONSECUTIVE_LOSSES, "2 in a row", "risk", NOW, NOW + 1800
+)
+KILL = Hold("kill", Level.HALTED, ACCOUNT, Reason.KILL_SWITCH, "run.py kill", "ann (process 7)", NOW)
+
+
+def test_a_hold_on_the_only_symbol_is_not_nothing_to_do() -> None:
+    """Until when, why, and what ends it; while it waits for nothing else."""
+    status = healthy(symbols=("BTC-USD",), holds=(PAUSE,), positions=(), window_opens_in_s=0.0)
+    told = verdict(status)
+    assert told.sentence == "BTC-USD entries paused until 17:54Z (consecutive_losses)."
+    assert told.step == "`run.py resume consecutive_losses` after you have looked"
+    assert "nothing to do" not in render_screen(status)
+    other = verdict(msgspec.structs.replace(status, symbols=("BTC-USD", "ETH-USD"), decisions=()))
+    assert other.sentence == (
+        "Waiting for a signal. Nothing is wrong. BTC-USD entries paused until 17:54Z (consecutive_losses)."
+    )
+
+
+def test_the_end_of_a_hold_and_its_command_are_never_cut() -> None:
+    """The lines of MODE break between words, as the verdict does; so do those of DECISIONS."""
+    long = msgspec.structs.replace(PAUSE, text="two exits with a loss, the last one of 1.23 USD at 17:24:01Z")
+    one = msgspec.structs.replace(healthy().decisions[0], detail="fast 97264.13, slow 97264.01, gap +0.0 bp, band " * 2)
+    screen = render_screen(healthy(holds=(long,), decisions=(one,), actors=()))
+    assert "…" not in screen
+    assert "`run.py resume consecutive_losses` after you have looked." in " ".join(screen.split())
+    assert max(map(len, screen.splitlines())) <= 100
+
+
+def test_what_a_person_did_has_no_line_in_the_configuration() -> None:
+    """The kill switch of the file says false; the halt is a person's."""
+    places = {"risk.kill_switch_enabled": "config.toml:55"}
+    mine = healthy(mode=Level.HALTED, holds=(KILL,), places=places)
+    assert verdict(mine).sentence.startswith("Halted: run.py kill. ")
+    filed = msgspec.structs.replace(KILL, by="start-up")
+    assert "config.toml:55" in verdict(msgspec.structs.replace(mine, holds=(filed,))).sentence
+
+
+def test_the_mode_has_its_own_moment_and_author() -> None:
+    """After a resume it is NORMAL since the resume, by whom; an older hold that remains is named."""
+    screen = render_screen(healthy(mode_since=NOW, mode_by="ann (process 7) (lifted kill)"))
+    assert "MODE     NORMAL since 17:24:09Z by ann (process 7) (lifted kill). Permits" in screen
+    both = render_screen(reduce_only(mode_since=NOW, mode_by="ann (process 7) (lifted kill)"))
+    assert "by ann (process 7) (lifted kill), held by daily_loss. Permits" in " ".join(both.split())
+
+
+def test_a_changed_file_that_waits_is_on_the_screen_and_is_the_next_step() -> None:
+    """And a refused one says why."""
+    change = "risk.max_position_usd 500 -> 600"
+    screen = render_screen(healthy(config_waiting=change, window_opens_in_s=0.0))
+    assert f"CONFIG   waits for `run.py config accept`: {change}" in screen
+    assert row(screen, "NEXT").startswith("NEXT   `run.py config accept`, or undo the change.")
+    refused = render_screen(healthy(config_refused="config.toml:14 max_daily_loss_usd: 5000 is above 1000"))
+    assert "CONFIG   the saved file is refused, the old values hold: config.toml:14" in refused
+
+
+def test_a_stopped_screen_says_stopped_and_a_running_one_its_process() -> None:
+    """No feed is up where nobody listens."""
+    assert render_screen(healthy(pid=4711)).startswith("canary  LIVE  NORMAL  pid 4711  up 3h12m")
+    stopped = render_screen(healthy(pid=4711, ended="stopped on request"))
+    assert stopped.startswith("canary  LIVE  STOPPED (was NORMAL)  up 3h12m")
+    assert row(stopped, "FEEDS").startswith("FEEDS    closed")
+
+
 def test_what_is_unknown_says_why_and_is_never_zero() -> None:
     """Before the first account snapshot nothing about money is known."""
     why = Unknown("no account yet")

@@ -3,6 +3,8 @@
 Printed once on stdout by the system's wiring, before the first order can leave.
 """
 
+import os
+import textwrap
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -12,7 +14,8 @@ from trader.market.instrument import Instrument
 from trader.report.words import one_line, quantity
 from trader.risk.holds import HoldTable, Level
 
-_WIDTH = 240
+_WIDTH = 100
+_INDENT = " " * 12
 
 
 def banner(
@@ -28,9 +31,19 @@ def banner(
         f"  tight     {_tight(settings)}",
         f"  values    config {settings.config_hash[:12]}; {_sources(settings)}",
         *(f"  note      {note}" for note in settings.notes),
-        f"  look      run.py status --profile {settings.profile}   run.py why SYMBOL   Ctrl-C stops and cancels",
+        f"  look      run.py status --profile {settings.profile}   run.py why SYMBOL   Ctrl-C stops and cancels   pid {os.getpid()}",
     ]
-    return "\n".join(one_line(line, _WIDTH) for line in lines)
+    return "\n".join(row for line in lines for row in _wrapped(line))
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line on as many as it needs, broken between words."""
+    clean = one_line(line, len(line))
+    return (
+        textwrap.wrap(clean, _WIDTH, subsequent_indent=_INDENT, break_on_hyphens=False)
+        if len(clean) > _WIDTH
+        else [clean]
+    )
 
 
 def _first_line(settings: Settings, holds: HoldTable, venue_url: str, *, dry_run: bool) -> str:
@@ -82,7 +95,7 @@ def _tight(settings: Settings) -> str:
         f"leverage {plain(min(risk.leverage_max, risk.leverage_max_global))}x",
         f"day loss {loss}{_percent(risk.max_daily_loss_pct)}",
         f"drawdown {_percent(risk.max_drawdown_pct)}",
-        f"{risk.consecutive_losses} losing exits in a row",
+        f"{risk.consecutive_losses} losses in a row",
     ]
     return ", ".join(parts)
 

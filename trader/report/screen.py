@@ -4,8 +4,8 @@ Printed every `status_interval_s`, on SIGUSR2, at the end, and by `run.py status
 needs no colour and no terminal.
 """
 
+import textwrap
 import time
-from collections.abc import Iterable
 
 from trader.report.status import ActorStatus, PositionStatus, SystemStatus, Unknown
 from trader.report.verdict import PERMITS, account_hold, hold_sentence, how_it_ends, verdict
@@ -15,6 +15,8 @@ from trader.risk.holds import EPHEMERAL
 WIDTH = 100
 _HOLDS_SHOWN = 3
 _ORDERS_SHOWN = 4
+_LINES_MAX = 4
+_REASON_AT = 35
 
 
 def render_screen(status: SystemStatus) -> str:
@@ -37,30 +39,39 @@ def render_screen(status: SystemStatus) -> str:
 
 def _head(status: SystemStatus) -> list[str]:
     mode = status.mode.name
+    shown = f"STOPPED (was {mode})" if status.ended else mode
+    pid = f"  pid {status.pid}" if status.pid and not status.ended else ""
     told = verdict(status)
     now = f"{stamp(status.utc_time)}{_local(status.utc_time)}"
     run = f"run {status.run_id[:4]}  config {status.config_hash[:4]}@{clock(status.config_loaded_at)[:5]}Z"
     lines = [
-        f"{status.profile}  {status.label}  {mode}  up {span(status.up_s)}  {now}  {run}",
+        *_wrapped(f"{status.profile}  {status.label}  {shown}{pid}  up {span(status.up_s)}  {now}  {run}"),
         *_wrapped(f"VERDICT  {told.sentence}"),
     ]
     if abs(status.market_time - status.utc_time) > 5:
         lines.append(f"CLOCK    the market's clock says {stamp(status.market_time)}")
     worst = account_hold(status)
-    why = f"{worst.by or 'start-up'} ({worst.cause})" if worst else "start-up (reconciled clean)"
+    why = status.mode_by or (f"{worst.by or 'start-up'} ({worst.cause})" if worst else "start-up (reconciled clean)")
+    if worst and worst.cause not in why:
+        why += f", held by {worst.cause}"
     kept = " Kept on restart." if worst and worst.cause not in EPHEMERAL else ""
     moment = since(status.mode_since, status.utc_time)
-    lines.append(f"MODE     {mode} since {moment} by {why}. Permits: {PERMITS[status.mode]}.{kept}")
+    if status.ended:
+        lines.append(f"MODE     was {mode} since {moment} by {why}.{kept}")
+    else:
+        lines += _wrapped(f"MODE     {mode} since {moment} by {why}. Permits: {PERMITS[status.mode]}.{kept}")
     if worst:
-        lines.append(f"         Ends: {how_it_ends(status, worst)}.")
+        lines += _wrapped(f"         Ends: {how_it_ends(status, worst)}.")
     others = [hold for hold in status.worst_holds() if hold is not worst]
-    lines += [
-        f"         {hold.scope} {hold.level.name} ({hold.cause}): {hold_sentence(status, hold)}."
-        f" Ends: {how_it_ends(status, hold)}."
-        for hold in others[:_HOLDS_SHOWN]
-    ]
+    for hold in others[:_HOLDS_SHOWN]:
+        told_of = f"{hold.scope} {hold.level.name} ({hold.cause}): {hold_sentence(status, hold)}."
+        lines += _wrapped(f"         {told_of} Ends: {how_it_ends(status, hold)}.")
     if len(others) > _HOLDS_SHOWN:
         lines.append(f"         and {len(others) - _HOLDS_SHOWN} more holds: run.py status --json")
+    if status.config_waiting:
+        lines += _wrapped(f"CONFIG   waits for `run.py config accept`: {status.config_waiting}")
+    if status.config_refused:
+        lines += _wrapped(f"CONFIG   the saved file is refused, the old values hold: {status.config_refused}")
     if status.last_action:
         lines.append(f"DID      {status.last_action}")
     return lines
@@ -150,13 +161,11 @@ def _orders(status: SystemStatus) -> list[str]:
 
 
 def _decisions(status: SystemStatus) -> list[str]:
-    lines = [f"DECISIONS {'last':<6} {'age':>6}   {'reason':<52} {'24h: sent':>10} {'skipped':>8}"]
+    lines = [f"DECISIONS {'last':<5}{'age':>5} {'sent/skipped':>12}  reason (counts since the start)"]
     for decision in status.decisions:
-        reason = one_line(f"{decision.reason} {decision.detail}".strip(), 52)
-        lines.append(
-            f" {decision.symbol:<9}{decision.action:<6} {span(decision.age_s):>6}   {reason:<52}"
-            f" {decision.sent:>10} {decision.skipped:>8}"
-        )
+        counts, reason = f"{decision.sent}/{decision.skipped}", f"{decision.reason} {decision.detail}".strip()
+        row = f" {decision.symbol:<9}{decision.action:<5}{span(decision.age_s):>5} {counts:>12}  {reason}"
+        lines += _wrapped(row, indent=_REASON_AT)
     if status.nearest_miss:
         lines.append(f"   nearest miss: {status.nearest_miss}")
     return lines
@@ -182,7 +191,9 @@ def _machinery(status: SystemStatus) -> list[str]:
     feeds, store, alerts = status.feeds, status.store, status.alerts
     p95 = unknown(feeds.rest_p95_ms) if isinstance(feeds.rest_p95_ms, Unknown) else f"{feeds.rest_p95_ms:.0f}ms"
     words = (
-        f"FEEDS    market {_feed(feeds.market_up, feeds.market_age_s)}  user {_feed(feeds.user_up, feeds.user_age_s)}",
+        "FEEDS    closed"
+        if status.ended
+        else f"FEEDS    market {_feed(feeds.market_up, feeds.market_age_s)}  user {_feed(feeds.user_up, feeds.user_age_s)}",
         f"gaps {feeds.gaps}  reconnects {feeds.reconnects} ",
         f"REST p95 {p95}  errors {feeds.rest_errors}/{feeds.rest_calls}",
     )
@@ -207,9 +218,9 @@ def _feed(up: bool, age_s: float | Unknown) -> str:
     return f"{'up' if up else 'DOWN'} {span(age_s)}"
 
 
-def _wrapped(text: str) -> Iterable[str]:
-    """A long verdict on two lines, broken between words."""
+def _wrapped(text: str, indent: int = 9) -> list[str]:
+    """A long text on up to four lines, broken between words; what follows the first is indented."""
     if len(text) <= WIDTH:
-        return (text,)
-    cut = text.rfind(" ", 0, WIDTH)
-    return (text[:cut], f"         {text[cut + 1 :]}")
+        return [text]
+    clean = one_line(text, len(text))
+    return textwrap.wrap(clean, WIDTH, subsequent_indent=" " * indent, max_lines=_LINES_MAX, placeholder=" …")

@@ -89,7 +89,7 @@ class OrderStatus(msgspec.Struct, frozen=True):
 
 
 class DecisionStatus(msgspec.Struct, frozen=True):
-    """The last evaluation of one symbol and how many ended how in the last 24 hours (or since the start)."""
+    """The last evaluation of one symbol and how many ended how since the start."""
 
     symbol: str
     action: str
@@ -220,6 +220,13 @@ class SystemStatus(msgspec.Struct, frozen=True):
     ended: str = ""
     """How the run ended, once it has; the last screen and the files of a stopped run carry it."""
     error: str = ""
+    mode_by: str = ""
+    """Who or what gave the account its mode."""
+    pid: int = 0
+    config_waiting: str = ""
+    """Changes of the saved file that wait for `run.py config accept`."""
+    config_refused: str = ""
+    """What is wrong with the saved file; the old configuration stays in force."""
     last_action: str = ""
     """What the system did by itself last ("cancelled 1 of 1 growing orders"), for the screen's DID line."""
 

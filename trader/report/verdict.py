@@ -3,7 +3,7 @@
 Made from a SystemStatus alone, so the screen, health.json and `run.py health` say the same. The worst is said first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from trader.orders.reason import Reason
 from trader.report.reasons import EXPLANATIONS, Group
 from trader.report.status import DecisionStatus, SystemStatus, Unknown
-from trader.report.words import share, span, usd
+from trader.report.words import clock, share, span, usd
 from trader.risk.holds import ACCOUNT, EPHEMERAL, Hold, Level
 
 PERMITS = {
@@ -21,6 +21,8 @@ PERMITS = {
     Level.HALTED: "cancel",
 }
 SILENT_AFTER_S = 5.0
+_PERSONS = frozenset({"kill", "operator", "pause"})
+_HELD_SHOWN = 3
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -53,8 +55,13 @@ def hold_sentence(status: SystemStatus, hold: Hold) -> str:
     """Why a hold is there, with the place of its limit in the configuration."""
     told = EXPLANATIONS[hold.reason]
     text = hold.text or told.sentence
-    place = status.places.get(told.config_key, "")
+    place = "" if _by_a_person(hold) else status.places.get(told.config_key, "")
     return f"{text} ({place})" if place else text
+
+
+def _by_a_person(hold: Hold) -> bool:
+    """Whether no limit of the configuration is behind a hold; `kill` may also stand in the file."""
+    return hold.cause in _PERSONS and hold.by != "start-up"
 
 
 def how_it_ends(status: SystemStatus, hold: Hold) -> str:
@@ -178,18 +185,32 @@ def _quiet(status: SystemStatus) -> Verdict:
     if status.window_opens_in_s > 0:
         opens = span(status.window_opens_in_s)
         return Verdict(True, f"Waiting: the trading window opens in {opens}. Nothing is wrong.", "nothing to do")
-    symbols = [hold.scope for hold in status.holds if hold.scope != ACCOUNT]
-    limited = f" Held back: {', '.join(sorted(set(symbols)))}." if symbols else ""
+    held = [hold for hold in status.worst_holds() if hold.scope != ACCOUNT]
+    limited, step = _held(held), f"`run.py resume {held[0].cause}` after you have looked" if held else ""
+    step = step or ("`run.py config accept`, or undo the change" if status.config_waiting else "nothing to do")
     if status.positions:
         names = ", ".join(position.symbol for position in status.positions)
-        return Verdict(True, f"Trading: in position in {names}.{_loss(status)}{limited}", "nothing to do")
+        return Verdict(True, f"Trading: in position in {names}.{_loss(status)}{limited}", step)
+    if held and not set(status.symbols) - {hold.scope for hold in held}:
+        return Verdict(True, f"{limited.strip()}{_loss(status)}", step)
     blocked = [decision for decision in status.decisions if EXPLANATIONS[decision.reason].group not in _CALM]
     if blocked:
         return Verdict(True, f"Waiting: {_why(blocked[0])}{_loss(status)}{limited}", f"run.py why {blocked[0].symbol}")
     warming = [decision.symbol for decision in status.decisions if decision.reason is Reason.WARMING_UP]
     if warming:
         return Verdict(True, f"Warming up: {', '.join(warming)} need closed bars first. Nothing is wrong.", "wait")
-    return Verdict(True, f"Waiting for a signal. Nothing is wrong.{_loss(status)}{limited}", "nothing to do")
+    return Verdict(True, f"Waiting for a signal. Nothing is wrong.{_loss(status)}{limited}", step)
+
+
+def _held(held: Sequence[Hold]) -> str:
+    """Which symbols take no entries, until when and why."""
+    rows = [f" {hold.scope} entries {_paused(hold)} ({hold.cause})." for hold in held[:_HELD_SHOWN]]
+    more = len(held) - _HELD_SHOWN
+    return "".join(rows) + (f" And {more} more holds." if more > 0 else "")
+
+
+def _paused(hold: Hold) -> str:
+    return "refused until a person resumes" if hold.ends_at is None else f"paused until {clock(hold.ends_at)[:5]}Z"
 
 
 _CALM = (Group.ACTED, Group.WAITING)
