@@ -13,7 +13,7 @@ from trader.exit_code import Ends, ExitCode
 from trader.orders.order import Fill, Side
 from trader.orders.reason import Reason
 from trader.report.cycle import cycle_metrics
-from trader.report.daybook import Daybook, spread_of
+from trader.report.daybook import Daybook, ModeRow, spread_of
 from trader.report.history import daybook
 from trader.report.page import render_html
 from trader.report.report_command import main
@@ -189,6 +189,55 @@ def test_the_page_is_self_contained_escaped_and_says_what_happened() -> None:
         assert heading in page
 
 
+def test_it_says_whose_money_it_was_and_what_the_simulator_assumes() -> None:
+    """A page that is handed on must not be taken for real money, nor real money for play."""
+    tape = two_trades()
+    tape.put(EventName.SYSTEM_STARTED, {"paper_fees": "maker 0.5 %, taker 0.9 %"}, DAY - 5000)
+    tape.events.sort(key=lambda event: event.market_time)
+    paper = render_html(daybook(tape.events, since=DAY, until=DAY + 86_400, money="PAPER"))
+    assert "<h1>canary PAPER: 2026-11-20" in paper
+    assert "Counted up to 00:06:41Z." in paper
+    assert "its fees: maker 0.5 %, taker 0.9 %" in paper
+    assert "synthetic book" in paper
+    live = render_html(daybook(tape.events, since=DAY, until=DAY + 86_400, money="LIVE"))
+    assert "<h1>canary LIVE: 2026-11-20" in live
+    assert "synthetic book" not in live
+
+
+def test_changes_of_mode_name_the_holds_of_symbols_and_what_was_lifted() -> None:
+    """NORMAL is not caused by the hold that ended: that hold was lifted, by somebody."""
+    tape = Tape()
+    loss = {"cause": "daily_loss", "level": "REDUCE_ONLY", "scope": "account", "by": "risk", "text": "-11 USD"}
+    streak = {
+        "cause": "consecutive_losses",
+        "level": "REDUCE_ONLY",
+        "scope": "BTC-USD",
+        "by": "risk",
+        "text": "2 losses",
+    }
+    tape.put(EventName.HOLD_PLACED, streak, DAY + 5)
+    tape.put(EventName.HOLD_PLACED, loss, DAY + 10)
+    tape.put(
+        EventName.MODE_CHANGED, {"mode": "REDUCE_ONLY", "was": "NORMAL", "cause": "daily_loss", "by": "risk"}, DAY + 10
+    )
+    tape.put(EventName.HOLD_ENDED, {"cause": "daily_loss", "scope": "account", "by": "anna"}, DAY + 20)
+    tape.put(
+        EventName.MODE_CHANGED, {"mode": "NORMAL", "was": "REDUCE_ONLY", "cause": "daily_loss", "by": "anna"}, DAY + 20
+    )
+    tape.put(
+        EventName.MODE_CHANGED, {"mode": "NORMAL", "was": "STARTING", "cause": "starting", "by": "start-up"}, DAY + 30
+    )
+    book = book_of(tape)
+    assert book.modes == (
+        ModeRow(DAY + 5, "BTC-USD", "", "consecutive_losses REDUCE_ONLY", "", "risk", "2 losses"),
+        ModeRow(DAY + 10, "account", "REDUCE_ONLY", "daily_loss REDUCE_ONLY", "", "risk", "-11 USD"),
+        ModeRow(DAY + 20, "account", "NORMAL", "", "daily_loss", "anna", ""),
+        ModeRow(DAY + 30, "account", "NORMAL", "", "starting", "start-up", ""),
+    )
+    page = render_html(book)
+    assert all(f">{head}</th>" in page for head in ("scope", "mode", "placed", "lifted", "by"))
+
+
 def test_an_empty_day_is_a_page_that_says_so() -> None:
     """No data is said, not drawn as a flat line."""
     page = render_html(book_of(Tape()))
@@ -239,7 +288,7 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EVENT_STORE_ROOT", str(tmp_path))
     folder = tmp_path / "perps_bot" / "canary"
     folder.mkdir(parents=True, mode=0o700)
-    store = EventStore.open(folder, profile="canary", account="paper")
+    store = EventStore.open(folder, profile="canary", account="paper:canary")
     for event in two_trades().events:
         store.append(event)
     store.close()
@@ -251,6 +300,8 @@ def test_the_command_writes_page_and_json_of_the_newest_day(canary: Path, capsys
     assert main(["--profile", "canary"]) == ExitCode.OK
     verdict, page, data = capsys.readouterr().out.splitlines()
     assert verdict.startswith("2 fills in BTC-USD lost")
+    assert verdict.endswith("Counted up to 00:06:41Z.")
+    assert "<h1>canary PAPER: " in Path(page).read_text()
     assert page == str(canary / "reports" / "report_2026-11-20.html")
     assert (Path(page).stat().st_mode & 0o777, Path(data).stat().st_mode & 0o777) == (0o600, 0o600)
     assert verdict in Path(page).read_text()

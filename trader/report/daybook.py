@@ -71,6 +71,18 @@ class Check(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
+class ModeRow(msgspec.Struct, frozen=True, gc=False):
+    """A hold placed or lifted, and the account's mode where that changed it ("" where not). `scope` is account or a symbol."""
+
+    time: float
+    scope: str
+    mode: str
+    placed: str
+    lifted: str
+    by: str
+    text: str
+
+
 class Daybook(msgspec.Struct, frozen=True):
     """Everything of one report. `reasons` count evaluations; `reasons_complete` is false when only changes were recorded."""
 
@@ -88,11 +100,15 @@ class Daybook(msgspec.Struct, frozen=True):
     performance: Performance | None
     latency_ms: Spread
     slippage_bps: Spread
-    modes: tuple[tuple[float, str, str], ...]
+    modes: tuple[ModeRow, ...]
     checks: tuple[Check, ...]
     gaps: tuple[tuple[float, float], ...]
     assumptions: tuple[str, ...]
     events: int
+    counted_until: float | None
+    """Market time of the last event counted; None without one."""
+    money: str
+    """PAPER, LIVE, or "" where nobody said which."""
 
 
 def spread_of(values: list[float]) -> Spread:

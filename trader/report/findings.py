@@ -5,9 +5,11 @@ from decimal import Decimal
 
 from trader.orders.reason import Reason
 from trader.report.daybook import Check, PnlSplit, Point, SymbolDay
-from trader.report.words import usd
+from trader.report.words import clock, stamp, usd
 
 GAP_S = 300.0
+PAPER, LIVE = "PAPER", "LIVE"
+_DAY_S = 86_400
 REASON_OF = {reason.value: reason for reason in Reason}
 _TOLERANCE_USD = Decimal("0.01")
 _ACCOUNT_TOLERANCE_USD = Decimal("0.05")
@@ -50,6 +52,26 @@ def checks_of(
         checks.append(Check("equity agrees with the account", None, "its equity was recorded less than twice"))
     checks.append(Check("no gap in the record", not gaps, f"{len(gaps)} pauses over {GAP_S / 60:.0f} min"))
     return tuple(checks)
+
+
+def counted_up_to(last: float | None, span_s: float) -> str:
+    """Which moment the figures are of: a running system has moved on since."""
+    if last is None:
+        return ""
+    return f" Counted up to {clock(last) if span_s <= _DAY_S else stamp(last)}."
+
+
+def paper_assumptions(fees: str) -> tuple[str, ...]:
+    """What the figures of a paper account rest on; `fees` as the last start said them, "" where it did not."""
+    charged = fees or "as the exchange was started with"
+    return (
+        f"PAPER: no real money. The embedded exchange filled every order; its fees: {charged}, of the traded value.",
+        (
+            "Fills: by price and time against a synthetic book of levels, partly where it is thin; nobody reacts to the orders, the"
+            " book refills quickly, and latency is this machine's alone. Perpetuals pay hourly funding and can be liquidated."
+        ),
+        "The market is synthetic and seeded, or recorded candles; results say how the program works, not what it would earn.",
+    )
 
 
 def verdict_of(pnl: PnlSplit, days: Sequence[SymbolDay], events: int) -> str:

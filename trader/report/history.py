@@ -12,22 +12,28 @@ import msgspec
 
 from trader.orders.position import Position, apply_fill
 from trader.orders.reason import Reason
+from trader.report import findings
 from trader.report.daybook import Daybook, DecisionMark, PnlSplit, Point, SymbolDay, spread_of
-from trader.report.findings import GAP_S, REASON_OF, checks_of, reasons_of, verdict_of
+from trader.report.mode_history import ModeHistory
 from trader.report.performance import EquityCurve, measure
 from trader.report.round_trips import ClosedTrade, RoundTrips
 from trader.store.events import Event, EventName
 from trader.store.payloads import amount, fill_of, money, text
 
 
-def daybook(events: Iterable[Event], *, since: float, until: float, assumptions: tuple[str, ...] = ()) -> Daybook:
-    """The report of `since` (included) to `until` (not), market time. Raises BadPayload for events that lack a field."""
+def daybook(
+    events: Iterable[Event], *, since: float, until: float, assumptions: tuple[str, ...] = (), money: str = ""
+) -> Daybook:
+    """The report of `since` (included) to `until` (not), market time. Raises BadPayload for events that lack a field.
+
+    `money` says whose it was, findings.PAPER or LIVE; only the store knows.
+    """
     fold = _Fold(since, until)
     for event in events:
         if event.market_time >= until:
             continue
         fold.apply(event)
-    return fold.finish(assumptions)
+    return fold.finish(assumptions, money)
 
 
 class _Symbol:
@@ -66,7 +72,8 @@ class _Fold:
         self.counts: dict[tuple[str, str, str], int] = {}
         self.counts_before: dict[tuple[str, str, str], int] = {}
         self.changes: dict[tuple[str, str], int] = {}
-        self.modes: list[tuple[float, str, str]] = []
+        self.modes = ModeHistory()
+        self.fees = ""
         self.gaps: list[tuple[float, float]] = []
         self.hashes: dict[str, None] = {}
         self.profile, self.events = "", 0
@@ -86,7 +93,7 @@ class _Fold:
         if applier is not None:
             applier(self, event)
 
-    def finish(self, assumptions: tuple[str, ...]) -> Daybook:
+    def finish(self, assumptions: tuple[str, ...], money: str) -> Daybook:
         """The record of everything booked."""
         if not self._inside:
             self._begin()
@@ -97,13 +104,14 @@ class _Fold:
         told_until = self.points[-1][0] if self.points else self.until
         exposed_s = self.trips.exposed_s(min(self.until, told_until))
         performance = measure(self.curve, self.trades, exposed_s) if self.points else None
-        reasons, complete = reasons_of(self.counts, self.counts_before, self.changes)
+        reasons, complete = findings.reasons_of(self.counts, self.counts_before, self.changes)
         return Daybook(
             profile=self.profile,
             since=self.since,
             until=self.until,
             config_hashes=tuple(name for name in self.hashes if name),
-            verdict=verdict_of(pnl, days, self.events),
+            verdict=findings.verdict_of(pnl, days, self.events)
+            + findings.counted_up_to(self.last_time, self.until - self.since),
             equity=tuple(self.points),
             pnl=pnl,
             symbols=days,
@@ -113,11 +121,15 @@ class _Fold:
             performance=performance,
             latency_ms=spread_of(self.latencies),
             slippage_bps=spread_of(self.slippages),
-            modes=tuple(self.modes),
-            checks=checks_of(pnl, self.points, self.account, self.gaps),
+            modes=tuple(self.modes.rows),
+            checks=findings.checks_of(pnl, self.points, self.account, self.gaps),
             gaps=tuple(self.gaps),
-            assumptions=assumptions,
+            assumptions=(*assumptions, *findings.paper_assumptions(self.fees))
+            if money == findings.PAPER
+            else assumptions,
             events=self.events,
+            counted_until=self.last_time,
+            money=money,
         )
 
     # --- the stretch begins ------------------------------------------------------------------------------------------
@@ -130,7 +142,7 @@ class _Fold:
             state.before = state.split()
 
     def _note_gap(self, now: float) -> None:
-        if self.last_time is not None and now - self.last_time > GAP_S:
+        if self.last_time is not None and now - self.last_time > findings.GAP_S:
             self.gaps.append((self.last_time, now))
         self.last_time = now
 
@@ -185,7 +197,7 @@ class _Fold:
         """A funding payment."""
         state = self.symbol(text(event, "symbol"))
         paid = state.position.funding + money(event, "amount")
-        state.position = _with_funding(state.position, paid)
+        state.position = msgspec.structs.replace(state.position, funding=paid)
         self._point(event.market_time)
 
     def intent(self, event: Event) -> None:
@@ -197,7 +209,7 @@ class _Fold:
 
     def signal(self, event: Event) -> None:
         """A decision: one that acts is remembered for its mark, one that does not is a skipped marker."""
-        name, reason = text(event, "symbol"), REASON_OF.get(event.code)
+        name, reason = text(event, "symbol"), findings.REASON_OF.get(event.code)
         price = _optional(event, "mark")
         if price is None:
             return
@@ -211,7 +223,7 @@ class _Fold:
 
     def rejected(self, event: Event) -> None:
         """An intent that risk refused."""
-        name, reason = text(event, "symbol"), REASON_OF.get(text(event, "reason"))
+        name, reason = text(event, "symbol"), findings.REASON_OF.get(text(event, "reason"))
         price = _optional(event, "mark") or self.symbol(name).mark
         if not self._inside or reason is None or price is None:
             return
@@ -250,9 +262,13 @@ class _Fold:
             self._point(now)
 
     def mode(self, event: Event) -> None:
-        """A change of mode."""
+        """A change of a hold or of the mode."""
         if self._inside:
-            self.modes.append((event.market_time, text(event, "mode"), text(event, "cause")))
+            self.modes.take(event)
+
+    def started(self, event: Event) -> None:
+        """A start says which fees the paper account pays."""
+        self.fees = str(event.payload.get("paper_fees") or "")
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
@@ -265,11 +281,6 @@ class _Fold:
             skipped=tuple(state.skipped),
             pnl=state.split().minus(state.before),
         )
-
-
-def _with_funding(position: Position, funding: Decimal) -> Position:
-
-    return msgspec.structs.replace(position, funding=funding)
 
 
 def _optional(event: Event, field: str) -> Decimal | None:
@@ -285,5 +296,8 @@ _APPLIERS = {
     EventName.POSITION_UPDATED.value: _Fold.position,
     EventName.CYCLE_METRICS.value: _Fold.cycle,
     EventName.DAILY_BASELINE.value: _Fold.baseline,
+    EventName.HOLD_PLACED.value: _Fold.mode,
+    EventName.HOLD_ENDED.value: _Fold.mode,
     EventName.MODE_CHANGED.value: _Fold.mode,
+    EventName.SYSTEM_STARTED.value: _Fold.started,
 }

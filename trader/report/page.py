@@ -34,7 +34,8 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-ur
 
 def render_html(book: Daybook) -> str:
     """The whole file."""
-    title = f"{book.profile or 'no profile'}: {stamp(book.since)} to {stamp(book.until)}"
+    whose = f" {book.money}" if book.money else ""
+    title = f"{book.profile or 'no profile'}{whose}: {stamp(book.since)} to {stamp(book.until)}"
     head = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -189,8 +190,11 @@ def _trades(book: Daybook) -> str:
 
 
 def _modes(book: Daybook) -> str:
-    rows = [(stamp(time), mode, cause) for time, mode, cause in book.modes[-100:]]
-    return "<h2>Changes of mode</h2>" + _table(("time", "mode", "cause"), rows, left=3)
+    rows = [
+        (stamp(row.time), row.scope, row.mode, row.placed, row.lifted, row.by, row.text) for row in book.modes[-100:]
+    ]
+    head = ("time", "scope", "mode", "placed", "lifted", "by", "why")
+    return "<h2>Changes of mode</h2>" + _table(head, rows, left=7)
 
 
 def _checks(book: Daybook) -> str:

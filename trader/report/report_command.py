@@ -15,6 +15,7 @@ import msgspec
 
 from trader.exit_code import Ends, ExitCode
 from trader.report.daybook import Daybook
+from trader.report.findings import LIVE, PAPER
 from trader.report.history import daybook
 from trader.report.page import render_html
 from trader.report.state_files import plain
@@ -43,7 +44,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         reader = EventReader.open_readonly(folder)
         since, until = _stretch(options, reader)
-        book = daybook(reader.replay(), since=since, until=until, assumptions=_ASSUMPTIONS)
+        money = PAPER if reader.belongs_to(f"paper:{reader.profile}") else LIVE
+        book = daybook(reader.replay(), since=since, until=until, assumptions=_ASSUMPTIONS, money=money)
     except NoStore as error:
         raise Ends(ExitCode.NEGATIVE, f"run.py report: {error}") from error
     except (StoreRefused, BadPayload) as error:

@@ -16,7 +16,7 @@ from trader.store.anchor import Anchor, read_anchor, read_mark
 from trader.store.events import Event, decode, wanted_types
 from trader.store.keys import MasterKeys, load_keys
 from trader.store.layout import Layout
-from trader.store.seal import Head
+from trader.store.seal import Head, fingerprint
 from trader.store.segment import Damaged, SegmentReader, open_for_reading
 from trader.store.verdict import NoStore, StoreRefused
 from trader.store.verify import check_closed, check_sealed, compare_with_witnesses, read_chain
@@ -57,6 +57,12 @@ class EventReader:
     def profile(self) -> str:
         """The profile the store belongs to."""
         return self._anchor.profile
+
+    def belongs_to(self, account: str) -> bool:
+        """Whether the store is this account's; it keeps only the account's fingerprint."""
+        first = self._keys.master(self._keys.names()[0])
+        assert first is not None
+        return self._anchor.account == fingerprint(first, self._keys.store_id, account)
 
     def replay(self, types: Collection[str] | None = None, *, after: int = 0) -> Iterator[Event]:
         """Durable events behind sequence `after`, in order, or those of `types`. Raises StoreRefused at damage."""
