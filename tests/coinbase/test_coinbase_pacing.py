@@ -75,6 +75,17 @@ def test_repeated_429s_halve_our_own_rate_and_quiet_minutes_restore_it() -> None
     assert rules.allowed_per_minute(3020.0) == 10
 
 
+def test_what_quiet_minutes_gave_back_a_later_429_does_not_take_again() -> None:
+    """Pairs of 429s every two minutes leave the rate at a half after each pair, not at a thousandth after the tenth."""
+    rules = PaceRules(600, 10_000)
+    for pair in range(10):
+        begin = 1000.0 + 121.0 * pair
+        rules.too_many(begin, 1.0)
+        rules.too_many(begin + 1.0, 1.0)
+        assert rules.allowed_per_minute(begin + 2.0) == 300
+        assert rules.allowed_per_minute(begin + 62.0) == 600
+
+
 def test_the_hourly_budget_keeps_its_last_part_for_cancels() -> None:
     """At the end of the key's hour reads stop first, then entries, cancels never."""
     rules = PaceRules(1000, 100)

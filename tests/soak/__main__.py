@@ -27,6 +27,7 @@ def main() -> int:
     """Run one soak."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=15.0, help="minutes of this clock (default 15)")
+    parser.add_argument("--speed", type=float, default=4.0, help="market seconds per second (default 4)")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     flags = parser.parse_args()
     console = Console()
@@ -46,7 +47,7 @@ def main() -> int:
                 console.print(line, dict(summary.modes), dict(summary.causes))
 
         try:
-            summary = Soak(flags.minutes * 60, flags.seed, told).run(folder)
+            summary = Soak(flags.minutes * 60, flags.seed, told, flags.speed).run(folder)
         except AssertionError as error:
             console.print(f"failed, seed {flags.seed}, everything is kept in {folder}: {error}", markup=False)
             return 1

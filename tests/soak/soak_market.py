@@ -1,4 +1,4 @@
-"""Ten spot markets on recorded candles at four times the speed, and tight limits that a busy strategy runs into.
+"""Ten spot markets on recorded candles at several times the speed, and tight limits that a busy strategy runs into.
 
 Imported by the soak. Every product swings on a sine of its own phase; nothing of the product is changed, the real strategy
 decides on real bars of one market second.
@@ -55,15 +55,15 @@ equity_usd = {equity}
 """
 
 
-def write_market(folder: Path) -> list[str]:
-    """Write one file of minute candles per product; return the exchange's flags that replay them."""
+def write_market(folder: Path, speed: float = SPEED) -> list[str]:
+    """Write one file of minute candles per product; return the exchange's flags that replay them at a speed."""
     flags: list[str] = []
     for number, symbol in enumerate(PRICES):
         file = folder / f"{symbol}.csv"
         file.write_text(_candles(PRICES[symbol], number / len(PRICES)))
         flags += ["--market", f"{symbol}={file}"]
     money = ["--equity", str(EQUITY), "--maker-fee", "0.0001", "--taker-fee", "0.0002"]
-    return [*flags, "--speed", str(SPEED), *money]
+    return [*flags, "--speed", str(speed), *money]
 
 
 def write_config(folder: Path) -> Path:

@@ -19,7 +19,7 @@ from typing import Any
 import requests
 from soak_faults import draw
 from soak_judge import breaches
-from soak_market import PRICES, write_config, write_market
+from soak_market import PRICES, SPEED, write_config, write_market
 from trader_process import ROOT, Room, TraderProcess, clean_environment, exchange_process, room, until
 
 PAUSE_S = (1.5, 5.0)
@@ -69,8 +69,9 @@ class Summary:
 class Soak:
     """One run. `told` hears of progress about once a second."""
 
-    def __init__(self, seconds: float, seed: int, told: Callable[[Summary, float], None]) -> None:
+    def __init__(self, seconds: float, seed: int, told: Callable[[Summary, float], None], speed: float = SPEED) -> None:
         self.summary = Summary(seed)
+        self._speed = speed
         self._seconds = seconds
         self._choose = random.Random(seed)
         self._told = told
@@ -81,7 +82,7 @@ class Soak:
         """Soak, settle, stop, judge. The room compares the books when it is left."""
         folder.mkdir(parents=True, exist_ok=True)
         with (
-            exchange_process(*write_market(folder)) as exchange,
+            exchange_process(*write_market(folder, self._speed)) as exchange,
             room(folder / "room", exchange, config=write_config(folder)) as where,
         ):
             trader = where.start()

@@ -78,6 +78,7 @@ class PaceRules:
     def too_many(self, now: float, retry_after_s: float | None) -> None:
         """Take note of a 429: all but cancels and exits pause, and a second one within a minute halves our own rate."""
         pause = PAUSE_DEFAULT_S if retry_after_s is None else retry_after_s
+        self._divisor = self._divisor_at(now)  # what quiet minutes have given back stays given back
         if now - self._last_429 < RECOVERY_S:
             self._divisor *= 2
             if retry_after_s is None:
@@ -87,11 +88,12 @@ class PaceRules:
 
     def allowed_per_minute(self, now: float) -> int:
         """Our rate today: the configured one, halved for each repeated 429, doubled back for each quiet minute."""
-        quiet_minutes = int((now - self._last_429) // RECOVERY_S) if self._divisor > 1 else 0
-        divisor = max(1, self._divisor >> min(quiet_minutes, 30))
-        if divisor == 1:
-            self._divisor = 1
+        divisor = self._divisor_at(now)
         return max(RATE_FLOOR_PER_MINUTE, self._limit // divisor) if divisor > 1 else self._limit
+
+    def _divisor_at(self, now: float) -> int:
+        quiet_minutes = int((now - self._last_429) // RECOVERY_S) if self._divisor > 1 else 0
+        return max(1, self._divisor >> min(quiet_minutes, 30))
 
     def used(self, now: float) -> float:
         """Fraction of the minute window in use; above 1 when cancels and exits went beyond it."""
