@@ -277,6 +277,7 @@ def _summary(
         refused=outcome.risk.refused,
         executions=outcome.executions,
         open_symbols=outcome.open_symbols,
+        left_out=market.recorded.left_out if isinstance(market.recorded, Envelopes) else "",
         events=outcome.events,
         digest=outcome.digest,
     )

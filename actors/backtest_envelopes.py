@@ -7,6 +7,7 @@ by marks and by a tick a second, as live. Imported by the backtest's command and
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -31,6 +32,7 @@ from trader.venue import FeedItem
 SUFFIXES = (".jsonl", ".jsonl.gz")
 TICK_S = 1.0
 DECIMALS_MAX = 8
+_PRODUCT = re.compile(rb'"product_id": ?"([A-Z0-9-]{3,32})"')
 
 
 class _Stamp(msgspec.Struct):
@@ -56,13 +58,16 @@ class _Books(msgspec.Struct):
 
 
 class Envelopes(msgspec.Struct, frozen=True):
-    """One recording: its file, its products, its first and last moment (UNIX seconds), and how many messages it holds."""
+    """One recording: its file, its products, its first and last moment (UNIX seconds), how many messages it holds, and what
+    it holds that does not run.
+    """
 
     file: Path
     instruments: tuple[Instrument, ...]
     begin: float
     end: float
     messages: int
+    left_out: str = ""
 
     def lines(self) -> Iterator[tuple[float, bytes]]:
         """Yield every message with its moment, in the order recorded."""
@@ -91,11 +96,14 @@ def _lines(file: Path) -> Iterator[tuple[float, bytes]]:
 def load_envelopes(file: Path, symbols: Sequence[str] | None) -> Envelopes:
     """Read through a recording once: products with their grids, times, number of messages. Raises CandleFileError."""
     digits: dict[str, tuple[int, int]] = {}
+    named: set[str] = set()
     begin, end, count = float("inf"), 0.0, 0
     decode = msgspec.json.Decoder(_Books).decode
     for at, raw in _lines(file):
         begin, end, count = min(begin, at), max(end, at), count + 1
-        if b'"l2_data"' in raw[:200]:
+        if b'"l2_data"' not in raw[:200]:
+            named.update(one.decode() for one in _PRODUCT.findall(raw))
+        else:
             for event in decode(raw).events:
                 price, size = digits.get(event.product_id, (0, 0))
                 for row in event.updates[:500]:
@@ -107,7 +115,19 @@ def load_envelopes(file: Path, symbols: Sequence[str] | None) -> Envelopes:
         raise CandleFileError(
             f"{file}: holds books of {', '.join(sorted(digits)) or 'nothing'}; none in USD or USDC was asked for"
         )
-    return Envelopes(file, tuple(_instrument(name, *digits[name]) for name in sorted(usable)), begin, end, count)
+    instruments = tuple(_instrument(name, *digits[name]) for name in sorted(usable))
+    left_out = _left_out(named | set(digits), set(digits), set(wanted), set(usable))
+    return Envelopes(file, instruments, begin, end, count, left_out)
+
+
+def _left_out(named: set[str], booked: set[str], wanted: set[str], usable: set[str]) -> str:
+    """Name the products that do not run, by cause; "" when all do."""
+    causes = (
+        ("no order book of them is recorded", named - booked),
+        ("not asked for with --symbols", booked - wanted),
+        ("their quote is neither USD nor USDC", wanted - usable),
+    )
+    return "; ".join(f"{', '.join(sorted(names))} ({cause})" for cause, names in causes if names)
 
 
 def _decimals(text: str) -> int:

@@ -37,7 +37,7 @@ from trader.config import Settings
 from trader.exit_code import MEANING, ExitCode
 from trader.market.instrument import Instrument
 from trader.orders.reason import Reason
-from trader.report.banner import banner
+from trader.report.banner import banner, paper_fees
 from trader.report.cycle import EVERY_S, cycle_metrics
 from trader.report.files import write_status_files
 from trader.report.reasons import EXPLANATIONS
@@ -78,6 +78,7 @@ class StatusWriter:
         connection: Connection,
         *,
         dry_run: bool,
+        attached: bool = False,
     ) -> None:
         self._settings = settings
         self._surroundings = surroundings
@@ -86,6 +87,7 @@ class StatusWriter:
         self._folder = folder
         self._connection = connection
         self._dry_run = dry_run
+        self._attached = attached
         self._started = clock.now()
         self._loaded_at = time.time()
         self._next_dump = self._started.machine_time + settings.status_interval_s
@@ -132,7 +134,14 @@ class StatusWriter:
 
     def banner(self, instruments: Mapping[str, Instrument], holds: HoldTable) -> None:
         """Say at the start what this run is: venue, money, fees, mode, window, and where each value came from."""
-        text = banner(self._settings, instruments, holds, venue_url=self._connection.rest_url, dry_run=self._dry_run)
+        text = banner(
+            self._settings,
+            instruments,
+            holds,
+            venue_url=self._connection.rest_url,
+            dry_run=self._dry_run,
+            attached=self._attached,
+        )
         self._say(text + "\n")
 
     def _say(self, text: str) -> None:
@@ -156,6 +165,7 @@ class StatusWriter:
             "profile": self._settings.profile,
             "symbols": list(self._settings.symbols),
             "dry_run": self._dry_run,
+            "paper_fees": paper_fees(self._settings) if self._settings.is_paper and not self._attached else "",
         }
 
     def _write_files(self, status: SystemStatus) -> None:

@@ -145,7 +145,16 @@ def _run(
         settings.supervision.hang_s,
     )
     surroundings.addresses.supervisor.bind(supervisor_ref)
-    status = StatusWriter(settings, surroundings, clock, store, folder, connection, dry_run=options.dry_run)
+    status = StatusWriter(
+        settings,
+        surroundings,
+        clock,
+        store,
+        folder,
+        connection,
+        dry_run=options.dry_run,
+        attached=options.exchange is not None,
+    )
     status.on_status, status.alert_state = operations.on_status, operations.alert_state
     status.config_state = operations.reloading.file_state
     status.banner(instruments, holds.load())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 import os
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, capsys: pytest.Capt
     told = capsys.readouterr().out
     assert "BACKTEST  dev: ma_cross on BTC-USD" in told
     assert "spread          1 bp" in told
+    assert re.search(r"average trade +[+-]\d+\.\d\d USD\n", told)
 
 
 def test_the_files_agree_with_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +66,7 @@ def test_a_metric_without_enough_samples_is_null_with_its_reason(
     """Two hours of returns make no Sharpe ratio."""
     assert main([*CONFIG, "--market", str(candles(tmp_path, bars=130)), "--json"]) == ExitCode.OK
     metrics = json.loads(capsys.readouterr().out)["metrics"]
-    assert metrics["sharpe"] == {"value": None, "why": "2 returns of 1 h, needs 30"}
+    assert metrics["sharpe"] == {"value": None, "why": "0.1 days, a yearly figure needs 30"}
     assert metrics["win_rate"]["value"] is None
 
 

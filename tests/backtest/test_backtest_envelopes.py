@@ -95,3 +95,19 @@ def test_a_real_recording_runs_to_its_end(capsys: pytest.CaptureFixture[str]) ->
     summary = run(market_folder() / "coinbase_feed_capture_2021-04-17.jsonl.gz", capsys)
     assert (summary["bars"], summary["symbols"]) == (9_943, ["SKL-USD"])
     assert sum(summary["reasons"].values()) == 30  # type: ignore[attr-defined]
+
+
+def test_products_that_do_not_run_are_named_with_the_cause(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A capture of several products must not look as if all of them had been traded."""
+    file = recording(tmp_path)
+    lines = file.read_text().splitlines()
+    extra = json.loads(lines[1])
+    extra["events"][0]["trades"][0]["product_id"] = "ETH-USD"
+    lines[1] = json.dumps(extra)
+    file.write_text("\n".join(lines) + "\n")
+    left = "ETH-USD (no order book of them is recorded)"
+    assert run(file, capsys)["left_out"] == left
+    assert main([*CONFIG, "--market", str(file)]) == ExitCode.OK
+    told = capsys.readouterr().out
+    assert f"LEFT OUT  {left}" in told
+    assert "average trade" in told

@@ -36,6 +36,15 @@ def test_a_paper_run_says_so_first_with_equity_fees_and_tight_limits() -> None:
     assert "note      BTC-PERP trades as its spot pair" in text
 
 
+def test_an_attached_exchange_has_an_account_of_its_own() -> None:
+    """The profile's starting money says nothing about the account behind --exchange."""
+    settings = load_settings(SHIPPED, "canary", paper=True)
+    assert isinstance(settings, Settings)
+    text = banner(settings, {"BTC-USD": BTC}, HoldTable(), venue_url="http://127.0.0.1:1", dry_run=False, attached=True)
+    assert "money     the account of the exchange that --exchange names" in text
+    assert "1000 USD" not in text
+
+
 def test_a_live_run_says_real_money_its_window_and_its_mode() -> None:
     """The live canary starts reduce-only, and its window is for entries."""
     text = told("canary", paper=False, dry_run=True)

@@ -47,7 +47,7 @@ def test_drawdown_sees_between_the_samples() -> None:
 
 def test_sharpe_and_sortino_are_the_textbooks() -> None:
     """Hourly returns, riskless rate 0, annualized by the square root of 8,760."""
-    equities = [10_000 + (number * 37) % 101 + number for number in range(60)]
+    equities = [10_000 + (number * 37) % 101 + number for number in range(760)]
     returns = [now / before - 1 for before, now in pairwise(equities)]
     told = measure(curve_of(equities), [], 0.0)
     mean = statistics.fmean(returns)
@@ -99,7 +99,7 @@ def test_win_rate_and_profit_factor_count_closed_trades() -> None:
 def test_small_samples_are_na_with_the_reason() -> None:
     """A number nobody should read is not printed."""
     told = measure(curve_of([100, 101, 99]), [trade(5)] * 9, 0.0)
-    assert told.sharpe.text() == "n/a (2 returns of 1 h, needs 30)"
+    assert told.sharpe.text() == "n/a (0.1 days, a yearly figure needs 30)"
     assert told.win_rate.text() == "n/a (9 closed trades, needs 10)"
     assert measure(curve_of([100]), [], 0.0).average_trade.text() == "n/a (no closed trade)"
     assert Metric(1.234).text() == "1.23"
@@ -108,8 +108,9 @@ def test_small_samples_are_na_with_the_reason() -> None:
 @pytest.mark.parametrize(
     ("equities", "sharpe", "sortino"),
     [
-        ([100] * 40, "equity never moved", "no negative return"),
-        ([100 + number for number in range(40)], "", "no negative return"),
+        ([100] * 48, "2.0 days, a yearly figure needs 30", "2.0 days, a yearly figure needs 30"),
+        ([100] * 740, "equity never moved", "no negative return"),
+        ([100 + number for number in range(740)], "", "no negative return"),
         ([100] * 39 + [0], "equity was used up", "equity was used up"),
     ],
 )

@@ -24,9 +24,10 @@ METRICS = (
     ("sortino", "Sortino (hourly, per year)", ".2f"),
     ("win_rate", "win rate", ".1%"),
     ("profit_factor", "profit factor", ".2f"),
-    ("average_trade", "average trade", ".2f"),
+    ("average_trade", "average trade", "+.2f"),
     ("exposure", "time in the market", ".1%"),
 )
+_IN_CURRENCY = frozenset({"average_trade"})
 CENT = Decimal("0.01")
 
 
@@ -67,6 +68,8 @@ class BacktestSummary(msgspec.Struct, frozen=True):
     open_symbols: tuple[str, ...]
     events: Mapping[str, int]
     digest: str
+    left_out: str = ""
+    """What the files hold and this run did not trade, and why; "" when nothing."""
 
 
 def summary_json(summary: BacktestSummary) -> bytes:
@@ -78,6 +81,7 @@ def summary_json(summary: BacktestSummary) -> bytes:
         "strategy": summary.strategy,
         "files": list(summary.files),
         "symbols": list(summary.symbols),
+        "left_out": summary.left_out,
         "from": utc_text(summary.begin),
         "to": utc_text(summary.end),
         "bars": summary.bars,
@@ -162,6 +166,7 @@ def summary_text(summary: BacktestSummary, samples: list[tuple[float, Decimal]])
     lines = [
         f"BACKTEST  {summary.profile}: {ran}",
         f"          {span}, {summary.bars:,} {summary.unit} of {', '.join(summary.files)}",
+        *([f"LEFT OUT  {summary.left_out}"] if summary.left_out else []),
         f"EQUITY    {first:,.2f} → {last:,.2f} {summary.currency} {change}",
     ]
     drawn = sparkline([equity for _, equity in samples])
@@ -174,7 +179,9 @@ def summary_text(summary: BacktestSummary, samples: list[tuple[float, Decimal]])
     if summary.open_symbols:
         lines.append(f"          still open: {', '.join(summary.open_symbols)}")
     for name, label, spec in METRICS:
-        lines.append(f"          {label:<27} {getattr(performance, name).text(spec)}")
+        metric = getattr(performance, name)
+        unit = f" {summary.currency}" if name in _IN_CURRENCY and metric.value is not None else ""
+        lines.append(f"          {label:<27} {metric.text(spec)}{unit}")
     lines += ["WHY NOT   how often each reason ended an evaluation", *_reason_lines(summary)]
     lines += ["GUARDS    " + ("none acted" if not summary.guards else "holds they placed")]
     for act in summary.guards:

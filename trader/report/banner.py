@@ -19,12 +19,21 @@ _INDENT = " " * 12
 
 
 def banner(
-    settings: Settings, instruments: Mapping[str, Instrument], holds: HoldTable, *, venue_url: str, dry_run: bool
+    settings: Settings,
+    instruments: Mapping[str, Instrument],
+    holds: HoldTable,
+    *,
+    venue_url: str,
+    dry_run: bool,
+    attached: bool = False,
 ) -> str:
-    """The banner as lines of text; `instruments` by symbol as the venue lists them, `holds` as the run begins."""
+    """The banner as lines of text; `instruments` by symbol as the venue lists them, `holds` as the run begins.
+
+    `attached` means an embedded exchange that this run did not start: its account and fees are its own.
+    """
     lines = [
         _first_line(settings, holds, venue_url, dry_run=dry_run),
-        f"  money     {_money(settings)}",
+        f"  money     {_money(settings, attached=attached)}",
         f"  trades    {', '.join(_symbol(symbol, instruments) for symbol in settings.symbols)}",
         f"  mode      {_mode(settings, holds)}",
         f"  window    entries {_window(settings)}",
@@ -55,14 +64,18 @@ def _first_line(settings: Settings, holds: HoldTable, venue_url: str, *, dry_run
     return f"{settings.profile}  {kind}{held}  {venue_url}{dry}"
 
 
-def _money(settings: Settings) -> str:
+def _money(settings: Settings, *, attached: bool) -> str:
+    if settings.is_paper and attached:
+        return "the account of the exchange that --exchange names; fees as it was started with"
     if not settings.is_paper:
         return "the account's own; fees as the venue charges them"
     paper = settings.paper
-    return (
-        f"{plain(paper.equity_usd)} USD to start a new paper account;"
-        f" fees maker {_percent(paper.maker_fee)}, taker {_percent(paper.taker_fee)}"
-    )
+    return f"{plain(paper.equity_usd)} USD to start a new paper account; fees {paper_fees(settings)}"
+
+
+def paper_fees(settings: Settings) -> str:
+    """The fees of an exchange that this configuration starts, of the traded value."""
+    return f"maker {_percent(settings.paper.maker_fee)}, taker {_percent(settings.paper.taker_fee)}"
 
 
 def _symbol(symbol: str, instruments: Mapping[str, Instrument]) -> str:

@@ -24,10 +24,7 @@ from trader.store.payloads import amount, fill_of, money, text
 def daybook(
     events: Iterable[Event], *, since: float, until: float, assumptions: tuple[str, ...] = (), money: str = ""
 ) -> Daybook:
-    """The report of `since` (included) to `until` (not), market time. Raises BadPayload for events that lack a field.
-
-    `money` says whose it was, findings.PAPER or LIVE; only the store knows.
-    """
+    """The report of `since` (included) to `until` (not), market time. of PAPER or LIVE `money`. Raises BadPayload."""
     fold = _Fold(since, until)
     for event in events:
         if event.market_time >= until:

@@ -27,8 +27,9 @@ from trader.report.round_trips import ClosedTrade
 
 SAMPLE_S = 3600
 SECONDS_PER_YEAR = 31_536_000
-RETURNS_MIN = 30
+DAYS_MIN = 30
 TRADES_MIN = 10
+_DAY_S = 86_400
 BLOCKS = "▁▂▃▄▅▆▇█"
 
 
@@ -157,9 +158,12 @@ def _ratios(curve: EquityCurve) -> tuple[Metric, Metric]:
     if curve.max_drawdown >= 1:
         none = Metric(None, "equity was used up")
         return none, none
+    assert curve.first is not None
+    assert curve.last is not None
+    days = (curve.last[0] - curve.first[0]) / _DAY_S
     returns = curve.returns()
-    if len(returns) < RETURNS_MIN:
-        none = Metric(None, f"{len(returns)} returns of {curve.sample_s / 3600:g} h, needs {RETURNS_MIN}")
+    if days < DAYS_MIN or len(returns) < DAYS_MIN:
+        none = Metric(None, f"{days:.1f} days, a yearly figure needs {DAYS_MIN}")
         return none, none
     mean = math.fsum(returns) / len(returns)
     deviation = math.sqrt(math.fsum((one - mean) ** 2 for one in returns) / (len(returns) - 1))
