@@ -139,6 +139,20 @@ def test_the_command_subtracts_what_was_before(folder: Path, capsys: pytest.Capt
     assert "620 evaluations" in text
 
 
+def test_the_runs_before_a_restart_count_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An hour is an hour: 30 evaluations of another run half an hour ago, of which 10 were too long ago."""
+    store = EventStore.open(folder, profile="canary", account="paper")
+    for at, count in ((NOW - 3630, 10), (NOW - 1800, 40)):
+        run = msgspec.structs.replace(ran(count, 0), run_id="another")
+        payload = cycle_metrics(run)
+        store.append(
+            make_event(EventName.CYCLE_METRICS, payload, utc_time=NOW, market_time=at, profile="canary", code="")
+        )
+    store.close()
+    assert main(["ETH-USD", "--since", "1h", "--json"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["evaluations"] == 300 + 12 + 30
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [

@@ -14,7 +14,7 @@ _HIGHEST_PORT = 65_535
 def parser() -> argparse.ArgumentParser:
     """The command line; usage errors exit with 64 by `main`."""
     flags = argparse.ArgumentParser(
-        prog="exchange", description="A Coinbase-compatible exchange on loopback, for paper trading and tests."
+        prog="run.py exchange", description="A Coinbase-compatible exchange on loopback, for paper trading and tests."
     )
     flags.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1; 0 takes a free one (default)")
     flags.add_argument("--seed", type=int, default=7, help="seed of the synthetic market (default 7)")

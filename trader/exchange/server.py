@@ -93,7 +93,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _reset(arguments: list[str]) -> int:
     """Delete a stored paper account."""
-    flags = argparse.ArgumentParser(prog="exchange reset", description="Delete a stored paper account; it starts anew.")
+    flags = argparse.ArgumentParser(
+        prog="run.py exchange reset", description="Delete a stored paper account; it starts anew."
+    )
     flags.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder given to the exchange")
     try:
         folder: Path = flags.parse_args(arguments).data

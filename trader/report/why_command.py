@@ -1,7 +1,7 @@
 """`run.py why SYMBOL [--since 1h] [--json]`: why it did not trade, from what was recorded. Only run.py imports this.
 
-Reads the event store and the last status of a profile, running or not. A total that was recorded before the asked time is
-subtracted; where none was, the counts are those since the run began, and the answer says so.
+Reads the event store and the last status of a profile, running or not, over all of its runs. A total that a run recorded before the
+asked time is subtracted; the answer says how far back the record goes.
 """
 
 import argparse
@@ -72,14 +72,16 @@ def main(argv: Sequence[str]) -> int:
         traded = ", ".join(last.symbols)
         raise Ends(ExitCode.USAGE, f"run.py why: {folder.name} does not trade {symbol}; it trades {traded}")
     since = last.market_time - options.since
+    events, first = [], last.market_time - last.up_s
     try:
-        recent = EventReader.open_readonly(folder).replay(_TYPES)
-        events = [event for event in recent if event.market_time >= since - _TOTALS_AGE_S]
+        for event in EventReader.open_readonly(folder).replay(_TYPES):
+            first = min(first, event.market_time)
+            if event.market_time >= since - _TOTALS_AGE_S:
+                events.append(event)
     except StoreRefused as error:
         raise Ends(ExitCode.STORE_REFUSED, f"run.py why: {error}") from error
-    before = _totals_before(events, symbol, last.run_id, since)
-    counts = _counts(last.reasons.get(symbol, {}), before)
-    seconds = min(options.since, last.up_s) if before else last.up_s
+    counts = _counts(events, symbol, since, last)
+    seconds = min(options.since, last.market_time - first)
     refusals = refusals_of(symbol, events, last.market_time - seconds)
     answer = why(symbol, counts, refusals, last.places, seconds, last.last_of(symbol))
     if options.json:
@@ -118,16 +120,21 @@ def _last_status(folder: Path) -> _LastStatus:
         raise Ends(ExitCode.NEGATIVE, f"run.py why: {folder.name} has left no status here; has it run?") from error
 
 
-def _totals_before(events: Sequence[Event], symbol: str, run: str, since: float) -> Mapping[str, Any]:
-    """The newest totals of this run that were recorded before the asked time; empty when none were."""
-    for event in reversed(events):
-        if event.event == EventName.CYCLE_METRICS and event.payload.get("run") == run and event.market_time <= since:
-            reasons = event.payload.get("reasons")
-            return reasons.get(symbol, {}) if isinstance(reasons, dict) else {}
-    return {}
-
-
-def _counts(totals: Mapping[str, int], before: Mapping[str, Any]) -> dict[Reason, int]:
-    return {
-        REASON_OF[code]: max(0, count - int(before.get(code, 0))) for code, count in totals.items() if code in REASON_OF
-    }
+def _counts(events: Sequence[Event], symbol: str, since: float, last: _LastStatus) -> dict[Reason, int]:
+    """The evaluations since then of every run: its newest totals, less those it had before the asked time."""
+    before: dict[str, Mapping[str, Any]] = {}
+    newest: dict[str, Mapping[str, Any]] = {}
+    for event in events:
+        if event.event != EventName.CYCLE_METRICS:
+            continue
+        run, reasons = str(event.payload.get("run")), event.payload.get("reasons")
+        totals = reasons.get(symbol, {}) if isinstance(reasons, dict) else {}
+        (before if event.market_time <= since else newest)[run] = totals
+    newest[last.run_id] = last.reasons.get(symbol, {})
+    found: dict[Reason, int] = {}
+    for run, totals in newest.items():
+        for code, count in totals.items():
+            if code in REASON_OF:
+                grown = max(0, int(count) - int(before.get(run, {}).get(code, 0)))
+                found[REASON_OF[code]] = found.get(REASON_OF[code], 0) + grown
+    return found
