@@ -43,6 +43,7 @@ from trader.venue import (
     Absent,
     AuthenticationError,
     Found,
+    HeldBack,
     NotSent,
     PermissionDenied,
     Placed,
@@ -232,10 +233,17 @@ class Caller:
     # --- counting ----------------------------------------------------------------------------------------------------------
 
     def _try(self, what: str, call: Callable[[], T]) -> T | None:
-        """Run one call; on a VenueError count it, tell risk, and return None."""
+        """Run one call; on a VenueError count it, tell risk, and return None.
+
+        What our own pacing or breaker held back is no failure of the venue: counted as one, a starved reading would halt
+        trading, and the failures of the halted system would keep it halted. A reading that stays away shows by its age.
+        """
         started = self._machine_time()
         try:
             result = call()
+        except HeldBack as error:
+            logger.debug("{} held back: {}", what, error)
+            return None
         except VenueError as error:
             self._failed(
                 what,

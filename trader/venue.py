@@ -52,6 +52,10 @@ class ConnectFailed(RecoverableError):
     """Nothing reached the venue."""
 
 
+class HeldBack(ConnectFailed):
+    """Our own pacing, circuit breaker or stop held the request back: it says nothing about the venue."""
+
+
 class OutcomeUnknown(RecoverableError):
     """The request went out and no trustworthy answer came back."""
 

@@ -21,7 +21,7 @@ from scripted_http import ScriptedVenue, respond, scripted
 
 from actors.address import AddressBook
 from actors.calls import Caller
-from actors.messages import AllCancelled, CancelAll, OrderNotSent, OrderRefused, VenueTrouble
+from actors.messages import AllCancelled, CancelAll, OrderNotSent, OrderRefused, QueryOrder, VenueTrouble
 from actors.workers import Urgency, WorkerPool
 from trader.coinbase.rest import CoinbaseVenue
 from trader.coinbase.settings import RestSettings
@@ -182,3 +182,16 @@ def test_a_long_cancel_all_holds_up_neither_a_cancel_nor_an_exit_nor_waits_for_r
         assert all(left.acquire(timeout=5) for _ in range(2))
     finally:
         over.set()
+
+
+def test_a_read_held_back_by_our_own_pacing_is_no_failure_of_the_venue() -> None:
+    """Risk hears no trouble: else the error rate would halt trading, and the halted system's queries keep it halted."""
+    with scripted(respond(200, {"epochMillis": "1750000000000"})) as server:
+        venue = CoinbaseVenue(server.url, credentials(), RestSettings(max_retries=0, rate_limit_per_minute=1))
+        try:
+            caller, risk, _ = caller_of(venue)
+            assert venue.server_time() == 1_750_000_000.0
+            caller.query(QueryOrder(COID, "v-1", "BTC-USD", 0.0))
+            assert risk.messages == []
+        finally:
+            venue.close()

@@ -28,7 +28,7 @@ from trader.coinbase.transport import Answer, Transport, Withheld
 from trader.coinbase.wire import BadPayload, Body
 from trader.venue import (
     AuthenticationError,
-    ConnectFailed,
+    HeldBack,
     RateLimitError,
     RecoverableError,
     VenueError,
@@ -201,15 +201,15 @@ class Gateway:
     def _admit(
         self, kind: EndpointClass, priority: Priority, deadline: float, still_allowed: Callable[[], bool]
     ) -> None:
-        """Let the request go or raise ConnectFailed: nothing was sent, and the text says why."""
+        """Let the request go or raise HeldBack: nothing was sent, and the text says why."""
         if self._closed.is_set():
-            raise ConnectFailed("the client is closed")
+            raise HeldBack("the client is closed")
         if not self._pacer.acquire(priority, deadline):
-            raise ConnectFailed("our own request pacing has no room before the deadline")
+            raise HeldBack("our own request pacing has no room before the deadline")
         if not still_allowed():
-            raise ConnectFailed("it was no longer allowed when its turn came")
+            raise HeldBack("it was no longer allowed when its turn came")
         if priority > Priority.EXIT and not self.breakers.allows(kind):
-            raise ConnectFailed(f"the circuit of {kind} is open after repeated failures")
+            raise HeldBack(f"the circuit of {kind} is open after repeated failures")
 
     def _headers(self, method: str, full_path: str, *, public: bool) -> dict[str, str]:
         headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
