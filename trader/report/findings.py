@@ -81,10 +81,14 @@ def verdict_of(pnl: PnlSplit, days: Sequence[SymbolDay], events: int) -> str:
     if not events:
         return "Nothing was recorded in this time: the system did not run."
     if not fills:
-        return f"No fill. {refused} orders were refused before they were sent; the reason table says what held back."
+        return f"No fill. {_refused(refused)} before sending; the reason table says what held back."
     traded = ", ".join(day.symbol for day in days if day.filled)
     return (
-        f"{fills} fills in {traded} {'gained' if pnl.total >= 0 else 'lost'} {usd(abs(pnl.total))} USD:"
+        f"{fills} fill{'' if fills == 1 else 's'} in {traded} {'gained' if pnl.total >= 0 else 'lost'} {usd(abs(pnl.total))} USD:"
         f" price {usd(pnl.price, signed=True)}, fees {usd(-pnl.fees, signed=True)},"
-        f" funding {usd(pnl.funding, signed=True)}. {refused} orders were refused."
+        f" funding {usd(pnl.funding, signed=True)}. {_refused(refused)}."
     )
+
+
+def _refused(count: int) -> str:
+    return f"{count} order{' was' if count == 1 else 's were'} refused"
