@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
+
+TRIES = 10
+RETRY_S = 0.02
 
 
 class AlreadyRunning(Exception):
@@ -21,14 +25,23 @@ class ProcessLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not self._taken():
             holder = os.pread(self._descriptor, 64, 0).decode("ascii", "replace").strip()
             os.close(self._descriptor)
-            raise AlreadyRunning(f"process {holder or 'unknown'} holds {path}") from error
+            raise AlreadyRunning(f"process {holder or 'unknown'} holds {path}")
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def _taken(self) -> bool:
+        """Try for 0.2 s: a command that looks who runs holds the lock for a moment."""
+        for _ in range(TRIES):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(RETRY_S)
+            else:
+                return True
+        return False
 
     def is_intact(self) -> bool:
         """Whether the file we hold is still the one at its path."""

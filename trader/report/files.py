@@ -6,6 +6,7 @@ files are not flushed to the disk: a power cut may lose their last seconds, and 
 """
 
 import os
+import re
 from pathlib import Path
 
 import msgspec
@@ -61,7 +62,7 @@ def read_last_status(folder: Path, utc_time: float, *, running: bool = True) -> 
     down = "" if fresh else f"DOWN     {word} {stamp(told.utc_time)} ({span(age_s)} ago). Its last status:\n"
     screen = told.screen
     if not running and not told.ended:
-        screen = screen.replace(f"  {told.mode}  ", f"  DOWN (was {told.mode})  ", 1)
+        screen = re.sub(rf"  {told.mode}(  pid \d+)?  ", f"  DOWN (was {told.mode})  ", screen, count=1)
     return LastStatus(down + screen, content, age_s, fresh)
 
 
