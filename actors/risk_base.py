@@ -25,6 +25,8 @@ from trader.risk.limits import ExecutionSettings, RiskLimits
 from trader.risk.refusal import Refusal
 from trader.risk.window import TradingWindow
 
+WARN_AGAIN_S = 60.0
+
 
 class RiskSettings(msgspec.Struct, frozen=True):
     """What risk needs of the configuration."""
@@ -77,6 +79,7 @@ class RiskBase(SupervisedActor):
         self.misses = NearestMiss()
         self.drift = 0
         self._decided_at: dict[str, float] = {}
+        self._warned: dict[tuple[str, str], float] = {}
 
     @property
     def is_reading_overdue(self) -> bool:
@@ -98,12 +101,20 @@ class RiskBase(SupervisedActor):
         for finding in findings:
             hold = finding.hold(self.now.market_time)
             if hold is None:
-                logger.debug("{}: {}", finding.guard, finding.text)
+                self._warn(finding)
                 continue
             before = next((h for h in self.holds if (h.cause, h.scope) == (hold.cause, hold.scope)), None)
             if before is None:
                 self.keeper.finding(finding, self.now)
             self.addresses.supervisor.tell(Escalate(hold))
+
+    def _warn(self, finding: Finding) -> None:
+        """Say a finding that holds nothing, in the log and the record, at most once in `WARN_AGAIN_S` for each guard and scope."""
+        key = (finding.guard, finding.scope)
+        if self.now.machine_time - self._warned.get(key, float("-inf")) >= WARN_AGAIN_S:
+            self._warned[key] = self.now.machine_time
+            logger.warning("{}: {}", finding.guard, finding.text)
+            self.keeper.finding(finding, self.now)
 
     def _hold(self, cause: str, level: Level, reason: Reason, text: str) -> None:
         if not self.holds.has(cause):

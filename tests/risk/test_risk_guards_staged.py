@@ -18,6 +18,7 @@ from tests.schedules.world import REACTION_S, SYMBOLS, World
 from trader.orders.order import OrderState, Side
 from trader.risk.holds import ACCOUNT, Hold, Level
 from trader.risk.limits import VolatilityLimits
+from trader.store.events import EventName
 from trader.venue import FeedEvent, FeedKind, Refused
 
 D = Decimal
@@ -208,3 +209,19 @@ def test_silence_ends_growth_without_a_hold(silence, monkeypatch):
     else:
         grown = [a for a in arrivals if a.was_growing and a.posted_at > late and a.position_before]
         assert not grown
+
+
+def test_a_position_whose_mark_is_old_is_warned_of_in_the_record(monkeypatch):
+    """A finding that holds nothing is no secret: `risk.stale_mark_price`, once a minute for each symbol."""
+    monkeypatch.setattr(schedules, "LIMITS", msgspec.structs.replace(schedules.LIMITS, stale_mark_s=3.0))
+
+    def falls_silent(world: World) -> None:
+        deliver = world.venue.deliver
+        assert deliver is not None
+        world.venue.deliver = lambda item: None if hasattr(item, "bid") else deliver(item)
+
+    trial = Trial(Case({}, falls_silent, ""), seed=11).live()
+    told = [e for e in trial.world.journal.replay() if e.event == EventName.STALE_MARK_PRICE]
+    scopes = [str(e.payload["scope"]) for e in told]
+    assert scopes
+    assert all(scopes.count(scope) <= 1 + TROUBLE_S / 60 + CALM_S / 60 for scope in scopes)
