@@ -14,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 
 from actors.holdfile import HoldFile
-from actors.lock import is_held
 from trader.config import Settings
 from trader.report.checkup import Row, fail, ok, skip, warn
 from trader.report.webhook import URL_VARIABLE, BadTarget, target_from
@@ -22,6 +21,7 @@ from trader.report.words import stamp
 from trader.risk.holds import ACCOUNT, Hold
 from trader.store.layout import Layout
 from trader.store.reader import EventReader
+from trader.store.running import is_held
 from trader.store.verdict import StoreRefused
 
 PYTHON_MIN = (3, 11)

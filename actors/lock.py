@@ -55,18 +55,3 @@ class ProcessLock:
     def release(self) -> None:
         """Let go; the file stays."""
         os.close(self._descriptor)
-
-
-def is_held(path: Path) -> bool:
-    """Whether some process holds the lock at `path`; False when there is no such file."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

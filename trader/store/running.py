@@ -17,7 +17,7 @@ LOCK_FILE = "lock"
 
 def is_running(folder: Path) -> bool:
     """Whether a process runs the profile of this folder now."""
-    return _is_held(folder / LOCK_FILE) or folder.name in running_profiles(folder.parent.parent)
+    return is_held(folder / LOCK_FILE) or folder.name in running_profiles(folder.parent.parent)
 
 
 def chosen_folder(profile: str | None) -> Path:
@@ -38,7 +38,8 @@ def chosen_folder(profile: str | None) -> Path:
     raise Ends(ExitCode.USAGE, f"{what}; name one with --profile")
 
 
-def _is_held(path: Path) -> bool:
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock at `path`; False when there is no such file."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
