@@ -25,8 +25,9 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]  # also as `-m`
 
 from busy_market import write_candles, write_config  # noqa: E402
+from compared_books import signed  # noqa: E402
 from crash_child import POINTS  # noqa: E402
-from trader_process import Room, TraderProcess, exchange_process, room, signed, until  # noqa: E402
+from trader_process import Room, TraderProcess, exchange_process, room, until  # noqa: E402
 
 from trader.store.events import EventName  # noqa: E402
 from trader.store.reader import EventReader  # noqa: E402

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from busy_market import write_config
+from compared_books import TOKEN
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from trader_process import ROOT, TOKEN, Room, clean_environment
+from trader_process import ROOT, Room, clean_environment
 
 from trader.store.log import EventStore
 

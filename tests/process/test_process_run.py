@@ -14,12 +14,11 @@ from pathlib import Path
 
 import pytest
 from busy_market import write_candles, write_config
+from compared_books import assert_books_agree, assert_last_state_agrees
 from trader_process import (
     ExchangeRecords,
     Room,
     TraderProcess,
-    assert_books_agree,
-    assert_last_state_agrees,
     clean_environment,
     exchange_process,
     room,

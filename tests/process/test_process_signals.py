@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
-from trader_process import ROOT, Room, TraderProcess, clean_environment, signed, until
+from compared_books import signed
+from trader_process import ROOT, Room, TraderProcess, clean_environment, until
 
 MakeRoom = Callable[..., AbstractContextManager[Room]]
 GRACE_S = 1.0

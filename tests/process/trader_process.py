@@ -16,20 +16,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import requests
+from compared_books import assert_books_agree, assert_last_state_agrees, assert_no_secrets, signed
 
-from trader.store.events import EventName
-from trader.store.reader import EventReader
-
+__all__ = ["ROOT", "ExchangeRecords", "Output", "Room", "TraderProcess", "assert_no_secrets", "clean_environment",
+           "exchange_process", "room", "signed", "until"]  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 FOREIGN = ("COINBASE_", "RISK_", "PERPS_", "SPOT_", "EVENT_STORE", "LOG_LEVEL")
-TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")
 POLL_S = 0.02
 T = TypeVar("T")
 
@@ -285,48 +282,3 @@ def room(folder: Path, exchange: ExchangeRecords, profile: str = "dev", config: 
     finally:
         opened.end()
     opened.check()
-
-
-def signed(fills: Sequence[dict[str, Any]], symbol: str) -> dict[str, Decimal]:
-    """Sum fills to a position per symbol; `symbol` is the key that holds its name."""
-    sums: dict[str, Decimal] = defaultdict(Decimal)
-    for fill in fills:
-        size = Decimal(str(fill["size"]))
-        sums[fill[symbol]] += size if str(fill["side"]).upper().endswith("BUY") else -size
-    return {name: size for name, size in sums.items() if size}
-
-
-def assert_books_agree(profile_folder: Path, fills: Sequence[dict[str, Any]]) -> None:
-    """The store's fills sum to the exchange's, per symbol, in Decimal, and none was booked twice."""
-    if not (profile_folder / "store.head").exists():
-        assert not fills, "the exchange filled orders of a trader that has no event store"
-        return
-    booked = [dict(event.payload) for event in EventReader.open_readonly(profile_folder).replay()
-              if event.event == EventName.TRADE_EXECUTED]  # fmt: skip
-    times = Counter(fill["trade_id"] for fill in booked)
-    assert not [trade for trade, count in times.items() if count > 1], "a fill was booked twice"
-    ours, theirs = signed(booked, "symbol"), signed(fills, "product_id")
-    assert ours == theirs, f"the ledger says {ours}, the exchange {theirs}"
-
-
-def assert_last_state_agrees(profile_folder: Path, fills: Sequence[dict[str, Any]]) -> None:
-    """The positions of last_state.json are the exchange's; for a trader that has stopped in order."""
-    state = json.loads((profile_folder / "last_state.json").read_bytes())
-    shown = {row["symbol"]: Decimal(row["quantity"]) for row in state["positions"]}
-    assert shown == signed(fills, "product_id")
-
-
-def assert_no_secrets(data: Path, traders: Sequence[TraderProcess], ready: dict[str, Any]) -> None:
-    """Neither the key, nor a piece of it, nor a token, nor the store's key is in any output or readable file (I-14)."""
-    pem = [line for line in ready["api_secret"].splitlines() if line and not line.startswith("-----")]
-    secrets = [*pem, "BEGIN EC PRIVATE KEY", "BEGIN PRIVATE KEY"]
-    outputs = [(f"stdout of {t.process.pid}", t.stdout.text) for t in traders]
-    outputs += [(f"stderr of {t.process.pid}", t.stderr.text) for t in traders]
-    for file in data.rglob("*") if data.exists() else ():
-        if file.is_file() and file.name != "store.key":
-            outputs.append((file.name, file.read_bytes().decode("latin-1")))
-            assert file.stat().st_mode & 0o077 == 0, f"{file} can be read by others"
-    for name, text in outputs:
-        for secret in secrets:
-            assert secret not in text, f"a secret is in {name}"
-        assert not TOKEN.search(text), f"a token is in {name}"
