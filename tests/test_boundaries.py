@@ -74,7 +74,11 @@ def test_only_trader_coinbase_and_the_exchange_know_the_venue() -> None:
 
     def allowed(path: Path, name: str) -> bool:
         knows = name.startswith("trader.coinbase") and not name.endswith(".settings")
-        return not knows or room(path) in {"coinbase", "config"} or path.name in wiring | commands | {"backtest_envelopes.py"}
+        return (
+            not knows
+            or room(path) in {"coinbase", "config"}
+            or path.name in wiring | commands | {"backtest_envelopes.py"}
+        )
 
     assert not offenders(allowed)
 
