@@ -19,10 +19,10 @@ from trader.report.findings import LIVE, PAPER
 from trader.report.history import daybook
 from trader.report.page import render_html
 from trader.report.state_files import plain
-from trader.report.which_profile import folder_of
 from trader.store.atomic import private_folder, write_atomically
 from trader.store.payloads import BadPayload
 from trader.store.reader import EventReader
+from trader.store.running import chosen_folder
 from trader.store.verdict import NoStore, StoreRefused
 
 _DAY_S = 86_400
@@ -40,7 +40,7 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str]) -> int:
     """Run the command; prints the path of the file. Raises Ends for wrong arguments and a store that cannot be read."""
     options = _parse(argv)
-    folder = folder_of("report", options.profile)
+    folder = chosen_folder(options.profile)
     try:
         reader = EventReader.open_readonly(folder)
         since, until = _stretch(options, reader)
