@@ -25,7 +25,7 @@ from trader.risk.limits import ExecutionSettings, RiskLimits
 from trader.risk.refusal import Refusal
 from trader.risk.window import TradingWindow
 
-WARN_AGAIN_S = 60.0
+WARN_AGAIN_S = 900.0
 
 
 class RiskSettings(msgspec.Struct, frozen=True):
