@@ -174,7 +174,7 @@ class Books:
         return all(order.state is OrderState.FILLED for order in self.orders.values())
 
 
-def wait_for(true: Any, seconds: float = 8.0) -> None:
+def wait_for(true: Any, seconds: float = 20.0) -> None:
     """Poll until true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

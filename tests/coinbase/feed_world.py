@@ -48,7 +48,7 @@ class Collected:
     def of(self, kind: type) -> list[Any]:
         return [item for item in list(self.items) if isinstance(item, kind)]
 
-    def until(self, true: Callable[[], object], seconds: float = 8.0) -> None:
+    def until(self, true: Callable[[], object], seconds: float = 20.0) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if true():

@@ -15,7 +15,7 @@ from trader.orders.order import OrderType, Side, TimeInForce
 from trader.venue import OrderRequest
 
 
-def until(ask: Callable[[], Any], seconds: float = 8.0) -> Any:
+def until(ask: Callable[[], Any], seconds: float = 20.0) -> Any:
     """Poll until there is something true; its value."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -16,6 +16,9 @@ from soak_board import Board
 from soak_checks import QUICK, assert_nothing_lost
 from trader_process import Room, TraderProcess, exchange_process, room, until
 
+pytestmark = pytest.mark.campaign
+"""Four minutes of whole processes: `python -m pytest -m campaign tests/soak`."""
+
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Room, TraderProcess]]:
@@ -31,7 +34,8 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Room, Trade
         yield where, trader
         assert_nothing_lost(where, trader)
         trader.process.terminate()
-        assert trader.wait(30) == 0, trader.words()
+        # 10 is truthful too: a stop may come before an order's absence is proven
+        assert trader.wait(30) in {0, 10}, trader.words()
 
 
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
