@@ -6,8 +6,6 @@ to the exchange's own record.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,29 +21,6 @@ from trader.venue import (
     Unknown,
     VenueError,
 )
-
-
-@pytest.fixture
-def faults(live: LiveExchange) -> Iterator[Faults]:
-    """The faults of this test only."""
-    made = Faults(live)
-    made.clear()
-    yield made
-    made.clear()
-    made.close()
-
-
-@pytest.fixture
-def venue(live: LiveExchange) -> Iterator[CoinbaseVenue]:
-    """A client with closed circuits, its market awake."""
-    one = live.venue()
-    one.instruments(["BTC-USD"])
-    deadline = time.monotonic() + 5
-    while not one.quotes(["BTC-USD"]) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    yield one
-    one.close()
-
 
 CREATE = {"method": "POST", "path": "/orders"}
 PLACING: list[tuple[str, str, dict[str, Any], list[str]]] = [

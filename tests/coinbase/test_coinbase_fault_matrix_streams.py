@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -15,29 +14,6 @@ from live_exchange import LiveExchange
 from trader.coinbase.feed import MarketFeed, UserFeed
 from trader.coinbase.rest import CoinbaseVenue
 from trader.coinbase.settings import FeedSettings
-
-
-@pytest.fixture
-def faults(live: LiveExchange) -> Iterator[Faults]:
-    """The faults of this test only."""
-    made = Faults(live)
-    made.clear()
-    yield made
-    made.clear()
-    made.close()
-
-
-@pytest.fixture
-def venue(live: LiveExchange) -> Iterator[CoinbaseVenue]:
-    """A client with closed circuits, its market awake."""
-    one = live.venue()
-    one.instruments(["BTC-USD"])
-    deadline = time.monotonic() + 5
-    while not one.quotes(["BTC-USD"]) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    yield one
-    one.close()
-
 
 STREAMING: list[tuple[str, str, dict[str, Any]]] = [
     ("F-W01", "", {"channel": "user", "count": 3}),

@@ -18,6 +18,7 @@ from trader.orders.order import (
     TimeInForce,
 )
 from trader.risk.desk import Granted, Refusal, RiskDesk
+from trader.risk.finding import Finding
 from trader.risk.holds import ACCOUNT, Hold, HoldTable, Level
 from trader.risk.limits import ExecutionSettings, RiskLimits
 from trader.risk.window import TradingWindow
@@ -221,3 +222,26 @@ def trade(
 def hold(desk: RiskDesk, level: Level, reason: object, cause: str = "operator", scope: str = ACCOUNT) -> None:
     """Put one hold in force."""
     desk.set_holds(HoldTable((Hold(cause, level, scope, reason, "test", "test", START),)))  # type: ignore[arg-type]
+
+
+def told(desk, now, guard: str) -> list[Finding]:
+    """The findings of one guard at this tick."""
+    return [finding for finding in desk.on_tick(now) if finding.guard == guard]
+
+
+def put(desk, finding: Finding, now) -> None:
+    """Do what the supervisor does with a finding."""
+    placed = finding.hold(now.market_time)
+    assert placed is not None
+    desk.set_holds(desk.state.holds.place(placed))
+
+
+def move(desk, price: object, second: float) -> None:
+    """A new market price, in steps small enough to be believed at once."""
+    mark = desk.ledger.marks[next(iter(desk.ledger.instruments))]
+    target = D(str(price))
+    while abs(target - mark) > mark / 20:
+        mark += mark / 20 if target > mark else -mark / 20
+        mark = mark.quantize(D(1))
+        alive(desk, at(second), mark)
+    alive(desk, at(second), target)

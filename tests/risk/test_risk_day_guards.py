@@ -11,9 +11,12 @@ from desk_builders import (
     at,
     intent,
     make_desk,
+    move,
+    put,
     quote,
     refused,
     spot,
+    told,
     trade,
     wide,
 )
@@ -22,36 +25,12 @@ from trader.market.clock import Now
 from trader.orders.order import Side
 from trader.orders.reason import Reason
 from trader.risk.finding import (
-    Finding,
     Severity,
 )
 from trader.risk.holds import HoldTable
 
 D = Decimal
 BTC = "BTC-USD"
-
-
-def told(desk, now, guard: str) -> list[Finding]:
-    """The findings of one guard at this tick."""
-    return [finding for finding in desk.on_tick(now) if finding.guard == guard]
-
-
-def put(desk, finding: Finding, now) -> None:
-    """Do what the supervisor does with a finding."""
-    placed = finding.hold(now.market_time)
-    assert placed is not None
-    desk.set_holds(desk.state.holds.place(placed))
-
-
-def move(desk, price: object, second: float) -> None:
-    """A new market price, in steps small enough to be believed at once."""
-    mark = desk.ledger.marks[next(iter(desk.ledger.instruments))]
-    target = D(str(price))
-    while abs(target - mark) > mark / 20:
-        mark += mark / 20 if target > mark else -mark / 20
-        mark = mark.quantize(D(1))
-        alive(desk, at(second), mark)
-    alive(desk, at(second), target)
 
 
 @pytest.mark.parametrize(

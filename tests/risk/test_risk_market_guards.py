@@ -11,10 +11,13 @@ from desk_builders import (
     hold,
     intent,
     make_desk,
+    move,
+    put,
     refused,
     report,
     send,
     spot,
+    told,
     trade,
     wide,
 )
@@ -22,7 +25,6 @@ from desk_builders import (
 from trader.orders.order import OrderState, Side
 from trader.orders.reason import Reason
 from trader.risk.finding import (
-    Finding,
     RiskGuardComputationError,
     RiskGuardDataUnavailableError,
     RiskGuardError,
@@ -34,29 +36,6 @@ from trader.risk.limits import RiskLimits, VolatilityLimits
 
 D = Decimal
 BTC = "BTC-USD"
-
-
-def told(desk, now, guard: str) -> list[Finding]:
-    """The findings of one guard at this tick."""
-    return [finding for finding in desk.on_tick(now) if finding.guard == guard]
-
-
-def put(desk, finding: Finding, now) -> None:
-    """Do what the supervisor does with a finding."""
-    placed = finding.hold(now.market_time)
-    assert placed is not None
-    desk.set_holds(desk.state.holds.place(placed))
-
-
-def move(desk, price: object, second: float) -> None:
-    """A new market price, in steps small enough to be believed at once."""
-    mark = desk.ledger.marks[next(iter(desk.ledger.instruments))]
-    target = D(str(price))
-    while abs(target - mark) > mark / 20:
-        mark += mark / 20 if target > mark else -mark / 20
-        mark = mark.quantize(D(1))
-        alive(desk, at(second), mark)
-    alive(desk, at(second), target)
 
 
 def sampled(desk, moves: list[int]) -> None:
