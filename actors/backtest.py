@@ -15,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from actors.backtest_book import Execution
-from actors.backtest_market import HOUR_S, History
+from actors.backtest_market import HOUR_S, History, Walk
 from actors.backtest_models import MarketModels
 from actors.backtest_quotes import QuoteMaker
+from actors.backtest_stretch import Stretches
 from actors.backtest_system import BacktestSystem, DigestJournal, DrivenStage
 from actors.backtest_venue import InProcessVenue
 from actors.messages import FeedState, Resume
@@ -87,10 +88,12 @@ class Backtest:
         folder: Path = Path(),
         resume_daily: bool = False,
         keep_events: bool = False,
+        one_by_one: bool = False,
     ) -> None:
         self.history = history
         self._models = models
         self._resume_daily = resume_daily
+        self._one_by_one = one_by_one
         instruments = {one.instrument.symbol: one.instrument for one in history.series}
         self._stage = stage if stage is not None else StraightStage(history.first_end - LEAD_S)
         self._start = self._stage.time.market_offset
@@ -132,7 +135,9 @@ class Backtest:
         add_point, wallets = self.results.curve.add, venue.wallets
         told_at = PROGRESS_EVERY
         exposed = True
-        for moment, candles in self.history.steps():
+        walk, width = Walk(self.history), len(symbols)
+        stretches = self._stretches()
+        for moment, candles in walk.steps():
             self._moment = moment
             while self._due <= moment:
                 self._tick(self._due)
@@ -154,9 +159,17 @@ class Backtest:
             if exposed or not wallets.is_flat:
                 exposed = not wallets.is_flat
                 add_point(moment, venue.equity())
+            if stretches is not None and not venue.resting_orders:
+                self._bar += width * stretches.pass_quiet(walk, self._due)
             if self._bar >= told_at:
                 told_at = self._bar + PROGRESS_EVERY
                 on_progress(self._bar, moment)
+
+    def _stretches(self) -> Stretches | None:
+        """What passes over quiet bars; None where the stage shuffles, and where every bar shall go its own way."""
+        if self._one_by_one or not isinstance(self._stage, StraightStage):
+            return None
+        return Stretches(self.history, self._quotes, self._stage, self.system, self.venue, self.results.curve)
 
     def _rest(self, candles: tuple[tuple[int, int], ...]) -> None:
         """Let the candles that have just ended fill resting orders, and everyone see the time: orders grow old."""

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from math import isfinite
+from math import ceil, isfinite
 from pathlib import Path
 
 import msgspec
@@ -79,18 +79,29 @@ class History(msgspec.Struct, frozen=True):
         """When the last candle of all ends."""
         return max(one.start[-1] for one in self.series) + self.seconds
 
+
+class Walk:
+    """A way over a history. `cursors` are the next candle of each series; between two steps they may be moved on."""
+
+    __slots__ = ("_history", "cursors")
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self.cursors = [0] * len(history.series)
+
     def steps(self) -> Iterator[tuple[int, tuple[tuple[int, int], ...]]]:
         """Yield each end of candles in order of time with (series, candle) for every candle that ends then."""
-        seconds = self.seconds
-        if len(self.series) == 1:
-            for at, start in enumerate(self.series[0].start):
-                yield start + seconds, ((0, at),)
+        seconds, all_series, cursors = self._history.seconds, self._history.series, self.cursors
+        if len(all_series) == 1:
+            starts = all_series[0].start
+            while (at := cursors[0]) < len(starts):
+                cursors[0] = at + 1
+                yield starts[at] + seconds, ((0, at),)
             return
-        cursors = [0] * len(self.series)
         while True:
             waiting = [
                 (one.start[cursors[number]], number)
-                for number, one in enumerate(self.series)
+                for number, one in enumerate(all_series)
                 if cursors[number] < len(one)
             ]
             if not waiting:
@@ -100,6 +111,20 @@ class History(msgspec.Struct, frozen=True):
             for number, _ in due:
                 cursors[number] += 1
             yield start + seconds, due
+
+    def unbroken(self, most: int, before: float) -> int:
+        """How many steps from here on have a candle of every series and no hole, `most` at most, all ending before a moment."""
+        seconds, count = self._history.seconds, most
+        starts = {one.start[at] for one, at in zip(self._history.series, self.cursors, strict=True) if at < len(one)}
+        if len(starts) != 1:
+            return 0
+        count = min(count, *(len(one) - at for one, at in zip(self._history.series, self.cursors, strict=True)))
+        start = starts.pop()
+        count = min(count, ceil(min((before - start) / seconds, most + 1)) - 1)
+        for one, at in zip(self._history.series, self.cursors, strict=True):
+            if count > 0 and one.start[at + count - 1] != start + (count - 1) * seconds:
+                count = next(n for n in range(count) if one.start[at + n] != start + n * seconds)
+        return max(count, 0)
 
 
 def load_history(

@@ -19,6 +19,8 @@ from trader.market.clock import SECONDS_PER_DAY
 from trader.market.quote import BookTop, Quote
 
 Level = tuple[Decimal, Decimal]
+SPREAD_PARTS_MIN = 40
+"""Prices of less than this many spreads are quoted one by one: risk judges whether such a spread is a price at all."""
 
 
 class ModelledLevels(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +79,19 @@ class QuoteMaker:
         following = at + 1
         meets = self._next_open and following < len(series.open)
         venue.set_price(self._symbol, close, series.open[following] if meets else close)
+
+    def marks(self, at: int, count: int) -> list[int]:
+        """Return the marks of up to `count` candles from `at` on as `make` would quote them, in half ticks.
+
+        Only candles of the day whose spread is in force and, against prices that a quote of them would not be good for, none.
+        """
+        series, spread = self._series, self._spread
+        count = min(count, ((self._day + 1) * SECONDS_PER_DAY - series.start[at] - 1) // series.seconds + 1)
+        if series.start[at] // SECONDS_PER_DAY != self._day:
+            return []
+        closes = series.close[at : at + count]
+        odd = spread & 1
+        return [] if min(closes) <= SPREAD_PARTS_MIN * spread else [2 * close + odd for close in closes]
 
     def make(self, at: int, market_time: float, machine_time: float) -> tuple[Quote, BookTop]:
         """Return the quote and the book at a candle's close."""

@@ -118,6 +118,16 @@ class InProcessVenue:
         bid = book.price_ticks - book.spread_ticks // 2
         return book.instrument.price_increment * (2 * bid + book.spread_ticks) / 2
 
+    def half_ticks(self, symbol: str) -> int:
+        """The middle of one product's book, in half ticks."""
+        book = self._books[symbol]
+        return 2 * (book.price_ticks - book.spread_ticks // 2) + book.spread_ticks
+
+    def worth_of_half_tick(self, symbol: str) -> Decimal:
+        """By how much equity moves when the middle of one product's book moves by half a tick; 0 when none of it is held."""
+        instrument = self._books[symbol].instrument
+        return self.wallets.size(symbol) * instrument.contract_size * instrument.price_increment / 2
+
     def equity(self) -> Decimal:
         """All wallets, coins and open profits at the middle of each book."""
         return self.wallets.equity(self.middle)

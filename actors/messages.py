@@ -14,7 +14,7 @@ import msgspec
 
 from trader.market.clock import Now
 from trader.market.instrument import Instrument
-from trader.market.quote import BookTop, Quote
+from trader.market.quote import BookTop, MarkRun, Quote
 from trader.orders.account import AccountSnapshot
 from trader.orders.order import OrderIntent, OrderReport
 from trader.orders.position import PositionState
@@ -138,6 +138,12 @@ class FeedState(msgspec.Struct, frozen=True, gc=False):
     market_heartbeat_at: float
     user_heartbeat_at: float
     gap: str = ""
+
+
+class MarkRuns(msgspec.Struct, frozen=True, gc=False):
+    """Bars in a row that need nobody, one run a symbol over the same bars. Only a backtest tells it, after asking both sides."""
+
+    runs: tuple[MarkRun, ...]
 
 
 class FetchHistory(msgspec.Struct, frozen=True, gc=False):
@@ -369,6 +375,7 @@ SupervisorMessage = Tick | Died | Ready | Escalate | Resume | Kill | RestartSymb
 RiskMessage = (
     Quote
     | BookTop
+    | MarkRuns
     | Tick
     | SetMode
     | PeerRestarted
@@ -412,6 +419,7 @@ BrokerMessage = (
 SymbolMessage = (
     Quote
     | BookTop
+    | MarkRun
     | Tick
     | SetMode
     | PeerRestarted

@@ -26,6 +26,7 @@ from actors.messages import (
     FetchAccount,
     Flatten,
     Hello,
+    MarkRuns,
     NewLimits,
     OrderAbsent,
     OrderNotSent,
@@ -114,6 +115,7 @@ class Risk(RiskOrders):
         self,
         message: (
             FeedEvent
+            | MarkRuns
             | PeerRestarted
             | CancelIntent
             | CommitFailed
@@ -136,6 +138,8 @@ class Risk(RiskOrders):
         match message:
             case VenueAnswered():
                 self.desk.on_request(self.now, failed=False)
+            case MarkRuns():
+                self._on_runs(message)
             case VenueTrouble():
                 self._on_trouble(message)
             case OrderNotSent() | OrderUnknown() | OrderRefused() | OrderAbsent() | CancelAnswered() | CommitFailed():
@@ -162,6 +166,13 @@ class Risk(RiskOrders):
                 self.stop()
             case _:
                 assert_never(message)
+
+    def _on_runs(self, message: MarkRuns) -> None:
+        """Take bars that `RiskDesk.quiet_bars` has found to ring no alarm: what many quotes would have left, in one step."""
+        last = message.runs[-1].quote
+        self._see(last.market_time, last.machine_time)
+        self.desk.on_heartbeats(last.machine_time, last.machine_time)
+        self.desk.on_runs(message.runs)
 
     def _on_order_news(
         self, message: OrderNotSent | OrderUnknown | OrderRefused | OrderAbsent | CancelAnswered | CommitFailed

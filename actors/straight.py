@@ -26,17 +26,18 @@ class StageError(AssertionError):
 class StraightAddress(Address):
     """An address that queues for the straight loop."""
 
-    __slots__ = ("_queue", "_stage", "handle")
+    __slots__ = ("_queue", "_stage", "actor", "handle")
 
     def __init__(self, name: str, stage: StraightStage) -> None:
         super().__init__(name)
         self._stage = stage
         self._queue = stage.queue
         self.handle: Callable[[Any], None] | None = None
+        self.actor: SupervisedActor | None = None
 
     def attach(self, actor: SupervisedActor) -> None:
         """Point at the actor that now goes by this name."""
-        self.handle = actor.handle
+        self.actor, self.handle = actor, actor.handle
 
     def tell(self, message: Any) -> bool:
         """Queue a message behind everything told before it; StageError when nobody is there in a sealed run."""

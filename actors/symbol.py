@@ -7,7 +7,7 @@ position is what risk last told it, so a restart needs only three answers: the p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import assert_never
 
@@ -37,7 +37,7 @@ from actors.messages import (
 from actors.reports import DecisionReport, SymbolReport
 from trader.market.clock import Now
 from trader.market.instrument import Instrument
-from trader.market.quote import Bar, BookTop, Quote
+from trader.market.quote import Bar, BookTop, MarkRun, Quote
 from trader.market.window import MarkWindow
 from trader.orders.order import OrderIntent
 from trader.orders.position import PositionState
@@ -45,7 +45,7 @@ from trader.orders.reason import Reason
 from trader.risk.limits import ExecutionSettings, RiskLimits
 from trader.store.events import EventName
 from trader.strategy.examine import examine
-from trader.strategy.protocol import Action, Context, Decision, PositionView, Strategy, StrategyState
+from trader.strategy.protocol import HOLDS, Action, Context, Decision, PositionView, Strategy, StrategyState
 
 HELLO_EVERY_S = 0.5
 HISTORY_EVERY_S = 2.0
@@ -140,6 +140,8 @@ class Symbol(SupervisedActor):
                 self._on_mode(message)
             case History():
                 self._on_history(message)
+            case MarkRun():
+                self._on_run(message)
             case NewStrategy():
                 self._on_new_strategy(message)
             case PeerRestarted():
@@ -180,6 +182,27 @@ class Symbol(SupervisedActor):
             if context is not None:
                 self._judge(examine(self.strategy.on_bar(window, self._position, context)), context)
             bar = window.fill()
+
+    def quiet_bars(self, start: float, bar_s: float, marks: Sequence[int]) -> int:
+        """How many bars from `start` on that close at `marks` need no look of this actor's. Changes nothing.
+
+        A backtest asks before it tells a `MarkRun`; for bars of another length than the window's the answer is 0.
+        """
+        window, state = self.window, self._state
+        if state is None or state.equity is None or self._pending is not None or self._force_exit:
+            return 0
+        if window.bar_seconds != bar_s or not window.follows(start):
+            return 0
+        return self.strategy.quiet_bars(window, marks, self._position)
+
+    def _on_run(self, run: MarkRun) -> None:
+        """Let bars pass that `quiet_bars` has found to bring nothing: what many quotes would have left, in one step."""
+        self.window.extend(run.half_ticks)
+        self.strategy.pass_bars(run.half_ticks)
+        decision = HOLDS[Reason.HOLDING if self._position.size else Reason.NO_SIGNAL]
+        self._counts[decision.reason] += len(run.half_ticks)
+        self._quiet = (decision, run.quote.market_time)
+        self._quote, self._book = run.quote, run.book
 
     def _context(self, quote: Quote, now: Now | None = None) -> Context | None:
         """Put the moment together; None while risk has not told the position and the equity."""

@@ -16,6 +16,7 @@ from tests.backtest.backtest_markets import CHEAP, START, history, settings, wav
 from trader.orders.reason import Reason
 from trader.report.performance import measure
 from trader.risk.holds import Level
+from trader.strategy.protocol import Context, Decision
 
 FREE = MarketModels(maker_fee=Decimal(0), taker_fee=Decimal(0))
 HIGH = 1_000
@@ -178,16 +179,19 @@ def test_the_day_is_audited_against_a_full_revaluation(monkeypatch: pytest.Monke
 
 def test_a_dying_actor_ends_the_run_and_names_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken actor would otherwise look like a faster one."""
-    handled: list[int] = []
+    judged: list[float] = []
+    judge = Symbol._judge
 
-    def broken(self: Symbol, decision: object, context: object) -> None:
-        handled.append(1)
-        if len(handled) == 100:
+    def broken(self: Symbol, decision: Decision, context: Context) -> None:
+        judged.append(context.market_time)
+        if len(judged) == 25:
             raise ZeroDivisionError("a bug")
+        judge(self, decision, context)
 
     monkeypatch.setattr(Symbol, "_judge", broken)
-    with pytest.raises(StageError, match=r"bar 99 of 300, .*ZeroDivisionError: a bug"):
+    with pytest.raises(StageError, match="ZeroDivisionError: a bug") as raised:
         run_backtest(settings(), history(waves(bars=300)), CHEAP)
+    assert f"bar {(judged[-1] - START) / 60 - 1:.0f} of 300, market time {judged[-1]:.0f}: " in str(raised.value)
 
 
 def test_a_dead_letter_ends_the_run() -> None:

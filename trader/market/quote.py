@@ -1,4 +1,4 @@
-"""Quote, BookTop, Trade and Bar: what the feed knows, as immutable values.
+"""Quote, BookTop, MarkRun, Trade and Bar: what the feed knows, as immutable values.
 
 Anyone may import this. Prices and sizes are Decimal; `half_ticks` is the mid as an exact integer (see `Instrument.half_ticks`).
 Two clocks travel with every value: `market_time` (UNIX seconds of the market's clock) and `machine_time` (this machine's monotonic
@@ -51,6 +51,19 @@ class BookTop(msgspec.Struct, frozen=True, gc=False):
     market_time: float
     machine_time: float
     tainted: str = ""
+
+
+class MarkRun(msgspec.Struct, frozen=True, gc=False):
+    """Bars in a row at which nobody wanted anything, told at once: one mark each in half ticks, all with one spread.
+
+    `quote` and `book` are those at the end of the last bar. Bars lie `bar_s` apart, without a hole before or between them.
+    """
+
+    symbol: str
+    half_ticks: tuple[int, ...]
+    bar_s: float
+    quote: Quote
+    book: BookTop
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):

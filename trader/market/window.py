@@ -19,7 +19,7 @@ and `resets` and `reset_text` say so.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -111,6 +111,28 @@ class MarkWindow:
         bar = self._shut()
         self._begin(0 if self._due else self._next, self._end)
         return bar
+
+    def follows(self, start: float) -> bool:
+        """Whether the forming bar begins at `start` and has no mark yet: bars may be added whole."""
+        return self._start == start and not self._open and not self._due
+
+    def extend(self, marks: Sequence[int]) -> None:
+        """Close one bar for each of `marks`, as if each had been its only mark; the forming bar must be empty."""
+        assert self._start >= 0 and not self._open and not self._due, "whole bars follow a closed one"  # noqa: PT018
+        if self._rsi is not None:
+            for mark in marks:
+                self._push(mark, mark, mark)
+        else:
+            closes = self.closes
+            closes += marks
+            self._highs += marks
+            self._lows += marks
+            self.closed += len(marks)
+            for period in self._periods:
+                self._sums[period] = sum(closes[-period:])
+            self._trim()
+        self._close = marks[-1]
+        self._begin(0, self._start + len(marks) * self.bar_seconds)
 
     def seed(self, bars: Iterable[Bar]) -> None:
         """Put older bars, in order of time, before those already here.
@@ -259,7 +281,12 @@ class MarkWindow:
         if self._rsi is not None:
             self._rsi.update(closes)
         if len(closes) > 2 * self.capacity:
-            del closes[: -self.capacity], self._highs[: -self.capacity], self._lows[: -self.capacity]
+            self._trim()
+
+    def _trim(self) -> None:
+        """Keep the newest `capacity` bars."""
+        keep = -self.capacity
+        del self.closes[:keep], self._highs[:keep], self._lows[:keep]
 
     def _append(self, bar: Bar, *, closed: bool = True) -> None:
         """Lay `bar` behind what is here, with flat bars between; after too long a gap it starts the window anew."""

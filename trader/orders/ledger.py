@@ -12,8 +12,9 @@ unknown is not zero. Importable from `risk/` upward; reports read it through its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 
@@ -218,6 +219,17 @@ class Ledger:
         if position.size:
             self._worth += position.size * (mark - self.marks.get(symbol, mark)) * position.contract_size
         self.marks[symbol] = mark
+
+    def moves_over(self, symbol: str, half_ticks: Sequence[int]) -> list[Decimal]:
+        """By how much equity would move from mark to mark of one symbol, in the digits that `on_mark` would use. Changes nothing.
+
+        The marks share one parity with each other and with the present one: mids of one spread.
+        """
+        position, increment = self.positions[symbol], self.instruments[symbol].price_increment
+        before = int(self.marks[symbol] * 2 / increment)
+        step = position.size * (increment / 2 if before & 1 else increment) * position.contract_size
+        shift = 0 if before & 1 else 1
+        return [step * ((now - last) >> shift) for last, now in pairwise((before, *half_ticks))]
 
     def set_wallet(self, currency: str, amount: Decimal) -> None:
         """State what the venue says a quote wallet holds, available and held together."""

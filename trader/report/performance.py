@@ -88,6 +88,11 @@ class EquityCurve:
             self._low = equity
             self._drawdown = max(self._drawdown, float((self._peak - equity) / self._peak))
 
+    def extend(self, first_time: float, step_s: float, equities: Sequence[Decimal]) -> None:
+        """Take many points, `step_s` apart."""
+        for count, equity in enumerate(equities):
+            self.add(first_time + count * step_s, equity)
+
     @property
     def max_drawdown(self) -> float:
         """Largest fall from a peak so far, as a fraction of that peak."""

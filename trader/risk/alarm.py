@@ -7,6 +7,7 @@ pass. It may ring for nothing, never the reverse. Owned by the risk desk; pure.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from math import inf
 
@@ -27,13 +28,14 @@ class Alarm:
         self._low = ZERO
         self._peak = ZERO
         self._kept = ZERO
-        self._warn = inf
+        self.volatility = inf
+        """The warning's volatility: below it no guard of volatility speaks."""
         self._seen: dict[str, int] = {}
 
     def rearm(self) -> None:
         """Set the bounds from the books as they are: the guards have just spoken about them."""
         state, limits = self._state, self._state.limits
-        self._warn = float(limits.volatility.warn)
+        self.volatility = float(limits.volatility.warn)
         equity, day = state.equity, state.day.baseline
         if equity is None or day is None:
             self._low = self._peak = ZERO
@@ -63,4 +65,46 @@ class Alarm:
         if self._seen.get(symbol) == samples.version:
             return False
         self._seen[symbol] = samples.version
-        return samples.may_reach(self._warn)
+        return samples.may_reach(self.volatility)
+
+    def quiet_bars(self, marks: Mapping[str, Sequence[int]]) -> int:
+        """How many bars with these marks keep equity within the bounds, one row a symbol, all of one length. Changes nothing."""
+        return self._walk(marks)[0]
+
+    def pass_bars(self, marks: Mapping[str, Sequence[int]]) -> None:
+        """Keep the peak of equity over bars that `quiet_bars` has let pass; before the books take their marks."""
+        _, peak, low = self._walk(marks)
+        if peak > self._peak:
+            self._state.day.raise_peak(peak)
+            self._peak, self._low = peak, low
+
+    def note_samples(self, symbols: Iterable[str]) -> None:
+        """Take the newest samples of these symbols as judged."""
+        for symbol in symbols:
+            self._seen[symbol] = self._state.market.symbols[symbol].samples.version
+
+    def _walk(self, marks: Mapping[str, Sequence[int]]) -> tuple[int, Decimal, Decimal]:
+        """Follow equity mark by mark: bars until a bound is met, and the peak and the lower bound it leaves behind."""
+        ledger, kept = self._state.ledger, self._kept
+        equity, peak, low = self._state.equity, self._peak, self._low
+        held = [(symbol, row) for symbol, row in marks.items() if ledger.positions[symbol].size]
+        length = min(map(len, marks.values()))
+        if equity is None or not held:
+            return length, peak, low
+        if len(held) == 1:
+            symbol, row = held[0]
+            at_low, at_high = (equity + ledger.moves_over(symbol, (mark,))[0] for mark in (min(row), max(row)))
+            best = max(at_low, at_high, peak)
+            low_at_best = max(low, best * kept) if best > peak else low
+            if min(at_low, at_high) > low_at_best:
+                return length, best, low_at_best
+        moves = [ledger.moves_over(symbol, row) for symbol, row in held]
+        for bar, moves_of_bar in enumerate(zip(*moves, strict=True)):
+            for move in moves_of_bar:
+                equity += move
+                if equity <= low:
+                    return bar, peak, low
+                if equity > peak:
+                    peak = equity
+                    low = max(low, equity * kept)
+        return length, peak, low

@@ -11,12 +11,13 @@ assertion is a bug of the caller.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from trader.market.clock import Now
 from trader.market.funding import FundingAccrual
 from trader.market.instrument import Instrument
+from trader.market.quote import MarkRun
 from trader.orders.account import AccountSnapshot
 from trader.orders.ledger import Ledger
 from trader.orders.order import Order, OrderIntent, OrderReport, OrderState
@@ -101,6 +102,20 @@ class RiskDesk:
     def on_feed(self, event: FeedEvent) -> None:
         """Note a connection coming or going."""
         self.state.market.on_feed(event)
+
+    def quiet_bars(self, marks: Mapping[str, Sequence[int]], bar_s: float) -> int:
+        """How many bars that close at these marks, one row a symbol in the order told, need no look of risk's. Changes nothing."""
+        count = min(map(len, marks.values()))
+        for symbol, row in marks.items():
+            count = self.state.market.quiet_bars(symbol, row[:count], bar_s, self._alarm.volatility) if count else 0
+        return self._alarm.quiet_bars({symbol: row[:count] for symbol, row in marks.items()}) if count else 0
+
+    def on_runs(self, runs: Sequence[MarkRun]) -> None:
+        """Take bars that `quiet_bars` has let pass, all symbols' at once."""
+        self._alarm.pass_bars({run.symbol: run.half_ticks for run in runs})
+        for run in runs:
+            self.state.market.on_run(run)
+        self._alarm.note_samples(run.symbol for run in runs)
 
     def on_request(self, now: Now, *, failed: bool) -> None:
         """Count one venue call for the error rate."""

@@ -7,8 +7,10 @@ Ratios here are floats on purpose: they compare, they never become money. Used b
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import pairwise
 from math import nan, sqrt
+from operator import mul
 
 SECONDS_PER_YEAR = 31_536_000
 SAMPLES_MIN = 20
@@ -67,6 +69,36 @@ class Samples:
             self.count += 1
             self.squares += move * move
 
+    def quiet(self, half_ticks: Sequence[int], first_time: float, volatility: float) -> int:
+        """How many samples, one a slot from `first_time` on, leave `may_reach` of this volatility false. Changes nothing."""
+        if not self._marks or first_time // self.seconds != self._marks[-1][0] + 1:
+            return 0
+        moves = self._moves_to(half_ticks)
+        added = sum(map(mul, moves, moves))
+        if self.count == self.window and (self.squares + added) * (1 + 1e-9) < self._least(volatility, self.window):
+            return len(moves)
+        ahead = Samples(self.seconds, self.window)
+        ahead._moves, ahead.count, ahead.squares = self._moves.copy(), self.count, self.squares
+        for passed, move in enumerate(moves):
+            ahead._note_move(move)
+            if ahead.may_reach(volatility):
+                return passed
+        return len(moves)
+
+    def extend(self, half_ticks: Sequence[int]) -> None:
+        """Take one mark for each of the following slots, as `add` would."""
+        slot = self._marks[-1][0] + 1
+        for move in self._moves_to(half_ticks):
+            self._note_move(move)
+        self._marks.extend(zip(range(slot, slot + len(half_ticks)), half_ticks, strict=True))
+        self.next_time = (slot + len(half_ticks)) * self.seconds
+        self._returns = None
+        self.version += len(half_ticks)
+
+    def _moves_to(self, half_ticks: Sequence[int]) -> list[float]:
+        """Simple returns from the last mark kept through these."""
+        return [now / before - 1 for before, now in pairwise((self._marks[-1][1], *half_ticks))]
+
     def returns(self) -> dict[int, float]:
         """Simple returns by slot; a return exists only between neighbouring slots, so a gap never looks like a jump."""
         if self._returns is None:
@@ -88,8 +120,11 @@ class Samples:
 
     def may_reach(self, volatility: float) -> bool:
         """False when the sum of squares proves that the volatility lies below a figure: O(1), and never wrong about False."""
-        least = volatility * volatility * self.seconds / SECONDS_PER_YEAR * max(self.count - 1, 1)
-        return self.squares >= least * (1 - 1e-9)
+        return self.squares >= self._least(volatility, self.count)
+
+    def _least(self, volatility: float, count: int) -> float:
+        """The sum of squares without which `count` returns cannot have this volatility."""
+        return volatility * volatility * self.seconds / SECONDS_PER_YEAR * max(count - 1, 1) * (1 - 1e-9)
 
     def _measure(self) -> float | None:
         values = list(self.returns().values())

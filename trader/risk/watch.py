@@ -7,10 +7,11 @@ machine seconds. Owned by the risk desk; pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from trader.market.clock import Now
-from trader.market.quote import BookTop, Quote
+from trader.market.quote import BookTop, MarkRun, Quote
 from trader.orders.ledger import Ledger
 from trader.risk.limits import RiskLimits
 from trader.risk.samples import Correlations, Samples
@@ -99,6 +100,31 @@ class MarketWatch:
             self._ledger.on_mark(quote.symbol, mark)
         if quote.market_time >= watch.samples.next_time:
             watch.samples.add(half_ticks, quote.market_time)
+
+    def quiet_bars(self, symbol: str, marks: Sequence[int], bar_s: float, volatility: float) -> int:
+        """How many of these marks, `bar_s` apart, are plain good ones after which the volatility cannot have reached a figure.
+
+        A lower number is always right. Other sampling than once a bar, a spread that changed and a range wide enough for a
+        jump all give 0: such bars are taken one by one.
+        """
+        watch = self.symbols[symbol]
+        good = watch.good
+        if good is None or watch.quote is not good or watch.samples.seconds != bar_s:
+            return 0
+        low, high = min(*marks, good.half_ticks), max(*marks, good.half_ticks)
+        if (good.half_ticks ^ marks[0]) & 1 or (high - low) * JUMP_PART > low:
+            return 0
+        return watch.samples.quiet(marks, good.market_time + bar_s, volatility)
+
+    def on_run(self, run: MarkRun) -> None:
+        """Take the marks that `quiet_bars` has let pass, as many quotes would have been taken."""
+        watch = self.symbols[run.symbol]
+        watch.samples.extend(run.half_ticks)
+        watch.book = run.book
+        watch.quote = watch.good = run.quote
+        watch.suspect_half_ticks = 0
+        watch.mark = run.quote.mark
+        self._ledger.on_mark(run.symbol, watch.mark)
 
     def correlation(self, one: str, other: str) -> float | None:
         """Correlation of two symbols' sampled returns; None while too few."""

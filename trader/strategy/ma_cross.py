@@ -13,8 +13,10 @@ on the last `long + 1 + k` closes alone, so no restart and no longer history can
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from trader.market.instrument import Instrument
@@ -95,6 +97,43 @@ class MovingAverageCross(SignalStrategy):
             if gap <= closes[-back - 1] * self._band_scale:
                 return False
         return True
+
+    def signal_free_bars(self, window: MarkWindow, marks: Sequence[int], sign: int) -> int:
+        """As `signal` and `exit_due` would say bar by bar, in one pass: the gap moves by what enters and leaves both sums.
+
+        Every bar from a cross to its last confirmation counts as a signal, and so does any bar beyond the band against
+        a position: those few are looked at one by one.
+        """
+        short, long, band_scale, confirm = self._short, self._long, self._band_scale, self._confirm
+        closes = window.closes
+        short_weight, long_weight = long * self._gap_scale, short * self._gap_scale
+        gap = window.sum(short) * short_weight - window.sum(long) * long_weight
+        since_cross = self._bars_since_cross(closes)
+        leaving = zip(marks, chain(closes[-short:], marks), chain(closes[-long:], marks), strict=False)
+        for count, (mark, left_short, left_long) in enumerate(leaving):
+            before, band = gap, mark * band_scale
+            gap += (mark - left_short) * short_weight - (mark - left_long) * long_weight
+            if -band <= gap <= band:
+                since_cross = confirm
+                continue
+            side = 1 if gap > 0 else -1
+            since_cross = 0 if before * side <= band else since_cross + 1
+            if since_cross <= confirm or side == -sign:
+                return count
+        return len(marks)
+
+    def _bars_since_cross(self, closes: Sequence[int]) -> int:
+        """How many bars ago the averages crossed, or the confirmation bars when that is longer ago."""
+        short, long = self._short, self._long
+        for back in range(self._confirm):
+            gap, before = (
+                (sum(closes[end - short : end]) * long - sum(closes[end - long : end]) * short) * self._gap_scale
+                for end in (len(closes) - back, len(closes) - back - 1)
+            )
+            band = closes[-1 - back] * self._band_scale
+            if (gap > band and before <= band) or (gap < -band and before >= -band):
+                return back
+        return self._confirm
 
     def describe(self, window: MarkWindow, instrument: Instrument) -> str:
         """Both averages and the gap between them in basis points."""

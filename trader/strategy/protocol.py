@@ -8,6 +8,7 @@ holds are the constants of `HOLDS`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -143,6 +144,12 @@ class Strategy(Protocol):
 
     def on_mark(self, half_ticks: int, position: PositionView, context: Context) -> Decision | None:
         """See every mark, after `on_bar` where both are due. A CLOSE when a stop is hit, else None."""
+
+    def quiet_bars(self, window: MarkWindow, marks: Sequence[int], position: PositionView) -> int:
+        """How many bars that close at `marks` `on_bar` and `on_mark` would let pass; 0 asks for each. A backtest's short cut."""
+
+    def pass_bars(self, marks: Sequence[int]) -> None:
+        """Go on after bars that `quiet_bars` let pass."""
 
     def explain(self, window: MarkWindow, context: Context) -> str:
         """One line with today's numbers for the status screen; not called on the hot path."""

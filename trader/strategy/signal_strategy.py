@@ -13,6 +13,7 @@ decides which single reason an evaluation ends in.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -136,6 +137,27 @@ class SignalStrategy(ABC):
         assert level is not None
         price = context.instrument.from_half_ticks
         return _close(f"trailing stop: mark {price(half_ticks)}, stop {price(level)}, best {price(peak)}")
+
+    def quiet_bars(self, window: MarkWindow, marks: Sequence[int], position: PositionView) -> int:
+        """How many bars that close at `marks` bring nothing: each would end in HOLDING or NO_SIGNAL and hit no stop.
+
+        Changes nothing; a caller may then skip that many evaluations with `pass_bars`.
+        """
+        if window.closed < self._required_bars or position.pending:
+            return 0
+        count = self.signal_free_bars(window, marks, position.sign)
+        return self._stop.first_hit(marks[:count], position) if count else 0
+
+    def signal_free_bars(self, window: MarkWindow, marks: Sequence[int], sign: int) -> int:
+        """How many bars that close at `marks` bring neither a signal nor, for a position of `sign`, its exit.
+
+        A lower number is always right and only slower; 0, the default, asks for every bar.
+        """
+        return 0
+
+    def pass_bars(self, marks: Sequence[int]) -> None:
+        """Go on after bars that `quiet_bars` has found to bring nothing."""
+        self._stop.follow(marks)
 
     def explain(self, window: MarkWindow, context: Context) -> str:
         """The numbers of the moment for the status screen."""

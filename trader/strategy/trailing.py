@@ -8,6 +8,7 @@ changed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from trader.market.instrument import Instrument
@@ -51,6 +52,31 @@ class TrailingStop:
                 self._move(half_ticks)
             return half_ticks >= self._level
         return False
+
+    def first_hit(self, marks: Sequence[int], position: PositionView) -> int:
+        """How many of `marks` come before the first one at or beyond the stop, were they followed in turn. Changes nothing.
+
+        0 for a position not seen yet: its first mark must be followed by `hit`.
+        """
+        if position is not self._position:
+            return 0
+        sign, peak, level = self._sign, self._peak, self._level
+        if not sign:
+            return len(marks)
+        for count, mark in enumerate(marks):
+            if (mark - peak) * sign > 0:
+                peak = mark
+                level = self._level_at(peak)
+            if (mark - level) * sign <= 0:
+                return count
+        return len(marks)
+
+    def follow(self, marks: Sequence[int]) -> None:
+        """Follow marks of which none hits the stop."""
+        if self._sign:
+            best = max(marks) if self._sign > 0 else min(marks)
+            if (best - self._peak) * self._sign > 0:
+                self._move(best)
 
     def snapshot(self) -> StrategyState:
         """The peak and the position it belongs to."""
@@ -97,8 +123,10 @@ class TrailingStop:
         return max(known) if position.sign > 0 else min(known)
 
     def _move(self, peak: int) -> None:
-        self._peak = peak
+        self._peak, self._level = peak, self._level_at(peak)
+
+    def _level_at(self, peak: int) -> int:
+        """The stop's level for a best mark: rounded away from the position, so that it is hit exactly when Decimal would say so."""
         if self._sign > 0:
-            self._level = peak * (self._scale - self._distance) // self._scale
-        else:
-            self._level = -(-peak * (self._scale + self._distance) // self._scale)
+            return peak * (self._scale - self._distance) // self._scale
+        return -(-peak * (self._scale + self._distance) // self._scale)
