@@ -92,10 +92,14 @@ def test_every_profile_gives_the_same_events_in_stretches_and_bar_by_bar(profile
 
 def test_a_perpetual_with_shorts_gives_the_same_events_in_stretches_and_bar_by_bar() -> None:
     """Funding every hour, short positions, leverage."""
-    market = history(waves("BTC-PERP", bars=2_000, seed=8, period=47, noise=0.0003))
-    outcome = assert_same(market, settings("prod", ("BTC-PERP",), strategy__require_rsi_confirmation=False), daily=True)
+    market = history(waves("BTC-PERP", bars=2_000, seed=8, period=247, amplitude=0.02, noise=0.001))
+    outcome = assert_same(
+        market,
+        settings("prod", ("BTC-PERP",), strategy__require_rsi_confirmation=False, strategy__trailing_stop_pct=0.005),
+        daily=True,
+    )
     assert outcome.events[EventName.FUNDING_ACCRUED] > 10
-    assert any(trade.size < 0 for trade in outcome.trades)
+    assert any(trade.side == "SHORT" for trade in outcome.trades)
 
 
 def test_three_symbols_with_holes_give_the_same_events_in_stretches_and_bar_by_bar() -> None:
