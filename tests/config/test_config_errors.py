@@ -181,12 +181,30 @@ def test_a_profile_cannot_be_raised_above_its_ceilings(tmp_path: Path, old: str,
     assert remedy in str(refused(tmp_path, text, "dev"))
 
 
+def test_a_value_above_a_ceiling_is_told_what_would_be_right_where_it_stands(tmp_path: Path) -> None:
+    """Lower it; only a value that comes from the defaults has to be written into the profile's own table."""
+    own, _ = with_line("{ max_position_usd = 500, max", "{ max_position_usd = 50000, max")
+    (problem,) = refused(tmp_path, own).problems
+    assert problem.answer() == "above profile canary's ceiling 500; lower it      e.g. 500"
+    inherited, _ = with_line("{ max_position_usd = 500, max", "{ max")
+    (problem,) = refused(tmp_path, inherited).problems
+    assert problem.answer() == "above profile canary's ceiling 500; set it in [profiles.canary]      e.g. 500"
+
+
 def test_the_environment_and_flags_cannot_pass_a_ceiling_either() -> None:
-    """The same limits wherever the value is written."""
+    """The same limits wherever the value is written, and the remedy is to lower it there, not to write it into the file."""
     errors = load_settings(SHIPPED, "canary", environ={"RISK_MAX_POSITION_USD": "800"})
     assert isinstance(errors, ConfigErrors)
-    assert "ceiling 500" in str(errors)
+    assert "ceiling 500; lower it      e.g. 500" in str(errors)
     assert errors.exit_code == 78
+
+
+def test_a_table_of_an_unknown_profile_names_the_profiles_there_are(tmp_path: Path) -> None:
+    """A near miss is suggested; anything else is answered with the five that exist."""
+    text = TEXT.replace("[profiles.prod]", "[profiles.production]")
+    assert "unknown profile; one of dev, demo, canary, prod, spot" in str(refused(tmp_path, text))
+    text = TEXT.replace("[profiles.prod]", "[profiles.prd]")
+    assert "unknown profile; did you mean prod?" in str(refused(tmp_path, text))
 
 
 @pytest.mark.parametrize(

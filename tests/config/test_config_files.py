@@ -63,6 +63,17 @@ def test_a_file_that_others_can_change_is_not_believed_while_running(tmp_path: P
     assert distrust(Path("/proc/self/status")) == ""  # root's or our own
 
 
+def test_a_byte_order_mark_at_the_front_is_not_part_of_the_file(tmp_path: Path) -> None:
+    """Some editors put one there; the values and the lines of errors are those of the same file without it."""
+    file = tmp_path / "config.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + TEXT.encode())
+    assert not isinstance(load_settings(file, "canary"), ConfigErrors)
+    file.write_bytes(b"\xef\xbb\xbf" + b"max_oder = 1\n" + TEXT.encode())
+    errors = load_settings(file, "canary")
+    assert isinstance(errors, ConfigErrors)
+    assert [problem.line for problem in errors.problems] == [1]
+
+
 PIECES = [
     "{",
     "}",

@@ -16,6 +16,7 @@ from trader.config.problem import Problem
 from trader.config.values import written_float
 
 _BYTES_MAX = 256 * 1024
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -84,7 +85,7 @@ def _read_text(path: Path) -> str | Problem:
     if len(content) > _BYTES_MAX:
         return refused(f"is larger than {_BYTES_MAX // 1024} KiB; a configuration is a few")
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return Problem(line, "", "the file", "", "is not UTF-8 text; save it as UTF-8")

@@ -144,13 +144,16 @@ class _Reader:
     def unknown(self, path: tuple[str, ...], names: Iterable[str]) -> str:
         """Report a key or table that does not exist; returns the name probably meant, or "". The value is not shown."""
         name = path[-1]
+        kind = "profile" if path[:-1] == ("profiles",) else "key"
         near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
         if any(word in name.lower() for word in _SECRET_WORDS):
             remedy = (
                 "credentials never stand in this file; set COINBASE_API_KEY and COINBASE_API_SECRET in the environment"
             )
         elif near:
-            remedy = f"unknown key; did you mean {near[0]}?"
+            remedy = f"unknown {kind}; did you mean {near[0]}?"
+        elif kind == "profile":
+            remedy = f"unknown profile; one of {', '.join(PROFILES)}"
         elif homes := [known for known, key in KEYS.items() if key.leaf == name]:
             remedy = f"unknown key here; it belongs under {homes[0].rpartition('.')[0] or 'the profile itself'}"
         else:

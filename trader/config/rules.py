@@ -133,8 +133,10 @@ def broken(profile: str, entries: Entries, suspects: Iterable[str] = ()) -> list
     ]
     for path, ceiling in CEILINGS.get(profile, {}).items():
         if not path.startswith(doubted) and number_in(entries[path]) > ceiling:
-            remedy = f"above profile {profile}'s ceiling {plain(ceiling)}; set it in [profiles.{profile}]"
-            problems.append(entries[path].problem(remedy))
+            inherited = entries[path].source.layer.partition(",")[0] in ("default", "defaults")
+            step = f"set it in [profiles.{profile}]" if inherited else "lower it"
+            remedy = f"above profile {profile}'s ceiling {plain(ceiling)}; {step}"
+            problems.append(entries[path].problem(remedy, plain(ceiling)))
     if profile == "canary":
         problems += [problem for path, problem in _canary_locks(entries) if not path.startswith(doubted)]
     return problems
