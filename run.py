@@ -7,6 +7,7 @@ the trading process never loads the exchange's or the terminal's libraries.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -54,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(end.sentence.rstrip() + "\n")
         return end.code
     except KeyboardInterrupt:
+        return ExitCode.NEGATIVE
+    except BrokenPipeError:  # `run.py check | head`: nobody reads any more, also not what the interpreter would flush at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.NEGATIVE
 
 

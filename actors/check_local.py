@@ -17,7 +17,7 @@ from actors.holdfile import HoldFile
 from trader.config import Settings
 from trader.report.checkup import Row, fail, ok, skip, warn
 from trader.report.webhook import URL_VARIABLE, BadTarget, target_from
-from trader.report.words import stamp
+from trader.report.words import size, stamp
 from trader.risk.holds import ACCOUNT, Hold
 from trader.store.layout import Layout
 from trader.store.reader import EventReader
@@ -89,10 +89,12 @@ def _lock(folder: Path) -> Row:
 
 
 def _disk(folder: Path) -> Row:
-    free = shutil.disk_usage(folder).free
+    """The disk that holds the folder, or will hold it."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    free = shutil.disk_usage(there).free
     if free < DISK_MIN_BYTES:
-        return warn("disk", f"{free / 1e9:.1f} GB free", "free some: nothing is sent that cannot be written first")
-    return ok("disk", f"{free / 1e9:.0f} GB free")
+        return warn("disk", f"{size(free)} free", "free some: nothing is sent that cannot be written first")
+    return ok("disk", f"{size(free)} free")
 
 
 def _store(folder: Path) -> Row:

@@ -19,7 +19,11 @@ STOP_WITHIN_S = 3.0
 
 
 class ExchangeFailed(Exception):
-    """The embedded exchange did not start; the message says what it said."""
+    """The embedded exchange did not start; the message says what it said, `code` how it ended (None: it was ended)."""
+
+    def __init__(self, text: str, code: int | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class ReadyLine(msgspec.Struct, frozen=True):
@@ -65,7 +69,8 @@ class ExchangeProcess:
         except msgspec.DecodeError as error:
             self.stop()
             words = self._log.read_text(errors="replace")[-500:] if self._log.exists() else ""
-            raise ExchangeFailed(f"the embedded exchange did not start: {words.strip() or line!r}") from error
+            told = words.strip() or repr(line)
+            raise ExchangeFailed(f"the embedded exchange did not start: {told}", process.returncode) from error
 
     def stop(self) -> None:
         """End it: politely by closing its input, then by signal."""

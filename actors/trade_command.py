@@ -33,7 +33,10 @@ def main(arguments: Sequence[str]) -> int:
 
             return int(trade(settings, options, folder, lock, exchange.ready() if exchange else ready))
         except ExchangeFailed as error:
-            raise Ends(ExitCode.VENUE_UNREACHABLE, str(error)) from error
+            ours = options.market is not None and error.code == ExitCode.USAGE
+            raise Ends(ExitCode.USAGE if ours else ExitCode.VENUE_UNREACHABLE, str(error)) from error
+        except OSError as error:
+            raise Ends(ExitCode.CONFIG_ERROR, f"the data folder cannot be used: {error}") from error
         finally:
             if exchange:
                 exchange.stop()
@@ -74,6 +77,8 @@ def _lock(settings: Settings, folder: Path) -> ProcessLock:
         raise Ends(
             ExitCode.ALREADY_RUNNING, f"profile {settings.profile} already runs: {error}. Nothing was started."
         ) from error
+    except OSError as error:
+        raise Ends(ExitCode.CONFIG_ERROR, f"the data folder cannot be written: {error}. Nothing was started.") from error
 
 
 def _exchange(

@@ -53,6 +53,7 @@ BAD: Mapping[str, tuple[tuple[str, ...], int, tuple[str, ...]]] = {
     "a symbol nobody lists": (("--profile", "dev", "--symbols", "NOPE-USD"), 64, ("NOPE-USD",)),
     "an exchange file that is not there": (("--exchange", "/nowhere/ready.json"), 64, ("/nowhere/ready.json",)),
     "a market file that is not there": (("--market", "/nowhere/btc.csv"), 64, ("/nowhere/btc.csv",)),
+    "a market file that names no product": (("--market", "README.md"), 64, ("README.md", "PRODUCT=")),
     "a configuration that is not there": (("--config", "/nowhere/config.toml"), 78, ("/nowhere/config.toml",)),
     "live without a key": (("--profile", "canary", "--live"), 77, ("COINBASE_API_KEY", "paper")),
 }
@@ -81,6 +82,16 @@ def test_a_misspelt_key_names_file_line_key_and_remedy(tmp_path: Path) -> None:
     for word in (file.name, f"{line}", "max_drawdwn_pct", "max_drawdown_pct", "repeat_limit", "60"):
         assert word in said
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("name", ["lock", "holds.json", "logs/perps_bot.log"])
+def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_started(name: str, tmp_path: Path) -> None:
+    """As a read-only or a full disk: one sentence with the path, and a code a service manager does not restart on."""
+    place = tmp_path / "perps_bot" / "canary" / name
+    place.mkdir(parents=True)
+    code, said = refused(tmp_path, "--profile", "canary", "--duration", "3")
+    assert code == 78, said
+    assert str(place) in said
 
 
 def test_malformed_credentials_end_with_77_and_are_not_repeated(tmp_path: Path) -> None:

@@ -50,7 +50,12 @@ def main(argv: Sequence[str]) -> int:
         raise Ends(ExitCode.NEGATIVE, f"run.py report: {error}") from error
     except (StoreRefused, BadPayload) as error:
         raise Ends(ExitCode.STORE_REFUSED, f"run.py report: {error}") from error
-    page, data = write_report(book, options.out or folder / "reports", since, until)
+    try:
+        page, data = write_report(book, options.out or folder / "reports", since, until)
+    except OSError as error:
+        raise Ends(
+            ExitCode.NEGATIVE, f"run.py report: it cannot be written: {error}; name another place with --out"
+        ) from error
     sys.stdout.write(f"{book.verdict}\n{page}\n{data}\n")
     return ExitCode.OK
 
