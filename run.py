@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return end.code
     except KeyboardInterrupt:
         return ExitCode.NEGATIVE
-    except BrokenPipeError:  # `run.py check | head`: nobody reads any more, also not what the interpreter would flush at its end
+    except (
+        BrokenPipeError
+    ):  # `run.py check | head`: nobody reads any more, also not what the interpreter would flush at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.NEGATIVE
 

@@ -78,7 +78,9 @@ def _lock(settings: Settings, folder: Path) -> ProcessLock:
             ExitCode.ALREADY_RUNNING, f"profile {settings.profile} already runs: {error}. Nothing was started."
         ) from error
     except OSError as error:
-        raise Ends(ExitCode.CONFIG_ERROR, f"the data folder cannot be written: {error}. Nothing was started.") from error
+        raise Ends(
+            ExitCode.CONFIG_ERROR, f"the data folder cannot be written: {error}. Nothing was started."
+        ) from error
 
 
 def _exchange(
