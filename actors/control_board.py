@@ -48,6 +48,7 @@ class Wiring(msgspec.Struct, frozen=True):
     test_alert: Callable[[], Told]
     accept_config: Callable[[], Told]
     kill_file: Path
+    show_effect: Callable[[], None]
 
 
 class BoardWatch:

@@ -52,6 +52,7 @@ class Commands:
         self._record(request, "asked", "")
         answer = command(request, say)
         self._record(request, "done" if answer.ok else "failed", answer.text)
+        self._watch.wiring.show_effect()
         return answer
 
     def _record(self, request: Request, step: str, text: str) -> None:

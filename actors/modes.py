@@ -52,7 +52,12 @@ class Modes:
     def place(self, hold: Hold, now: Now) -> None:
         """Add a hold, save the table, tell everyone at once."""
         stamped = hold if hold.since else msgspec.structs.replace(hold, since=now.market_time)
-        self.adopt(self.table.place(stamped), hold.by or "supervisor", now)
+        placed = self.table.place(stamped)
+        if placed == self.table and hold.cause == "operator":
+            logger.info(
+                "{} already, nothing changes ({}); it ends with run.py resume operator", self.table.mode().name, hold.by
+            )
+        self.adopt(placed, hold.by or "supervisor", now)
 
     def adopt(self, table: HoldTable, by: str, now: Now) -> None:
         """Take a changed table; an equal one changes nothing and costs nothing."""

@@ -38,6 +38,7 @@ from trader.risk.holds import Level
 METRICS_PORT = "METRICS_PORT"
 KILL_FILE = "KILL"
 ACCEPT_WITHIN_S = 10.0
+SHOWN_WITHIN_S = 1.0
 OLD_STATUS_S = 5.0
 
 
@@ -78,8 +79,9 @@ class Operations:
         clock: MarketClock,
         inbox: Inbox,
         cancel: Callable[[], Cancelled],
+        renew: Callable[[], None],
     ) -> None:
-        """Open the side door to a system that has been put together; `cancel` is the cold path."""
+        """Open the side door to a system that has been put together; `cancel` is the cold path, `renew` makes files due."""
         self._addresses = addresses
         self.reloading.attach(addresses, events, clock)
 
@@ -96,6 +98,7 @@ class Operations:
             self._alerting.test,
             accept,
             self._folder / KILL_FILE,
+            lambda: _after_a_look(inbox, renew),
         )
         try:
             self._control = ControlServer(self._folder, Commands(wiring).run)
@@ -184,3 +187,11 @@ def _on_main_thread(inbox: Inbox, work: Callable[[], Told]) -> Told:
     if not answers:
         return Told(f"the main loop has not answered within {ACCEPT_WITHIN_S:g} s", done=True, ok=False)
     return answers[0]
+
+
+def _after_a_look(inbox: Inbox, renew: Callable[[], None]) -> None:
+    """Return when the status files show what a command has done, so that the next look does; a hung main loop is not waited for."""
+    shown = threading.Event()
+    inbox.hand_over(renew)
+    inbox.hand_over(shown.set)  # handed over later, so done after the tick that writes
+    shown.wait(SHOWN_WITHIN_S)

@@ -104,6 +104,10 @@ class StatusWriter:
         if settings.config_hash != self._settings.config_hash:
             self._settings, self._loaded_at = settings, time.time()
 
+    def renew(self) -> None:
+        """Have the files written at the next tick; main thread."""
+        self._next_files = 0.0
+
     # --- when ------------------------------------------------------------------------------------------------------------
 
     def on_tick(self, machine_time: float) -> str:

@@ -162,7 +162,13 @@ def _run(
     events.offer = projector.offer
     events.write(EventName.SYSTEM_STARTED, status.start_facts(), clock.now())
     operations.attach(
-        surroundings.addresses, surroundings.board, events, clock, inbox, lambda: _cancel_everything(connection)
+        surroundings.addresses,
+        surroundings.board,
+        events,
+        clock,
+        inbox,
+        lambda: _cancel_everything(connection),
+        status.renew,
     )
     skew = SkewWatch()
 

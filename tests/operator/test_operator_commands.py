@@ -30,6 +30,18 @@ def test_reduce_only_refuses_entries_keeps_exits_and_may_be_repeated(calm: Opera
     until(lambda: calm.told()["mode"] == "NORMAL", 5, "NORMAL in health.json")
 
 
+def test_a_look_right_after_a_command_shows_its_effect(calm: OperatorDesk) -> None:
+    """The screen and the files are at most as old as the answer: `run.py kill` and then `run.py status` never says NORMAL."""
+    for command, mode in (
+        ("reduce-only", "REDUCE_ONLY"),
+        ("resume", "NORMAL"),
+        ("kill", "HALTED"),
+        ("resume", "NORMAL"),
+    ):
+        calm.ok(command)
+        assert (calm.told("status.json")["mode"], calm.told()["mode"]) == (mode, mode), command
+
+
 def test_resume_names_what_it_lifted_and_says_when_there_is_nothing(calm: OperatorDesk) -> None:
     """A cause that is not in force changes nothing and is no error: commands are repeatable."""
     calm.ok("reduce-only")

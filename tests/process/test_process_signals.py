@@ -67,6 +67,8 @@ def test_sigusr1_refuses_growth_within_a_second_and_keeps_exits(busy_room: MakeR
         wait_for_position(where)
         moment = trader.send(signal.SIGUSR1)
         seen, _ = trader.see("REDUCE_ONLY account by SIGUSR1", 5, stream="stderr")
+        trader.send(signal.SIGUSR1)
+        trader.see("REDUCE_ONLY already, nothing changes .SIGUSR1.", 5, stream="stderr")
         screen = until(
             lambda: (text := dump(trader, 5)) and "REDUCE_ONLY" in text and text, 5, "REDUCE_ONLY on the screen"
         )

@@ -5,14 +5,15 @@ import re
 from decimal import Decimal
 
 import pytest
-from status_examples import healthy, open_order, reduce_only
+from status_examples import NOW, healthy, open_order, reduce_only
 
 from trader.orders.reason import Reason
 from trader.report.metrics import METRICS, metrics_json, prometheus_text
 from trader.report.reasons import EXPLANATIONS, catalogue
 from trader.report.screen import render_screen
 from trader.report.state_files import health_json, judge_health, last_state_json, status_json
-from trader.report.status import MoneyStatus, SystemStatus, Unknown
+from trader.report.status import AlertStatus, MoneyStatus, SystemStatus, Unknown
+from trader.risk.holds import Hold, Level
 from trader.strategy.counters import COUNTER_KEYS
 
 SAMPLE = re.compile(r'(?P<name>bot_[a-z0-9_]+)\{(?P<labels>(?:[a-z_]+="(?:[^"\\]|\\.)*",?)*)\} (?P<value>-?[0-9.e+-]+)')
@@ -76,6 +77,22 @@ def test_health_keeps_the_documented_keys_with_their_types() -> None:
     assert health["latches"][0]["cause"] == "daily_loss"
     assert {"mode", "mode_since", "mode_why", "actors", "feeds", "config_hash", "schema"} <= set(health)
     assert json.loads(json.dumps(health_json(healthy(error="broken"))))["error"] == "broken"
+
+
+def test_health_json_names_what_fires_and_an_alert_that_did_not_get_out() -> None:
+    """The file is what a probe reads when the webhook itself is what fails."""
+    alerts = AlertStatus(firing=("halted",), failed=2, last_error="the webhook answered 500", configured=True)
+    told = health_json(healthy(alerts=alerts))
+    assert told["alerts"] == {"firing": ["halted"], "failed": 2, "not_sent": "the webhook answered 500"}
+
+
+def test_the_reason_of_the_mode_is_a_hold_on_the_account() -> None:
+    """A pause of one symbol stands under latches; it does not explain NORMAL."""
+    pause = Hold("pause", Level.REDUCE_ONLY, "BTC-USD", Reason.PAUSED, "5 minutes asked for", "root", since=NOW)
+    told = health_json(healthy(holds=(pause,)))
+    assert (told["mode"], told["mode_why"]) == ("NORMAL", "")
+    assert [latch["scope"] for latch in told["latches"]] == ["BTC-USD"]  # type: ignore[attr-defined]
+    assert health_json(reduce_only())["mode_why"]
 
 
 def test_unknown_figures_are_null_in_json_and_absent_in_prometheus() -> None:

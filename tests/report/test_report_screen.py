@@ -204,6 +204,13 @@ def test_the_verdict_says_the_worst_thing_first(status: SystemStatus, ok: bool, 
     assert told.step
 
 
+def test_the_end_of_a_run_names_the_command_that_starts_the_same_again() -> None:
+    """The profile and --live included: without them another profile would start, or paper instead of money."""
+    assert verdict(healthy(ended="on request")).step == "start again with `python run.py --profile canary --live`"
+    paper = verdict(healthy(ended="on request", live=False, profile="dev"))
+    assert paper.step == "start again with `python run.py --profile dev`"
+
+
 def test_the_verdict_of_a_quiet_market_names_the_reason_of_a_blocked_symbol() -> None:
     """Waiting for a signal is said so; a blocked entry names what blocks it."""
     calm = healthy(window_opens_in_s=0.0, positions=())

@@ -12,7 +12,7 @@ import msgspec
 
 from trader.report.metrics import metrics_json
 from trader.report.status import SystemStatus, Unknown
-from trader.report.verdict import verdict
+from trader.report.verdict import account_hold, verdict
 from trader.report.words import iso, span
 
 HEALTH_SCHEMA = 1
@@ -22,7 +22,7 @@ HEALTH_MAX_AGE_S = 30.0
 def health_json(status: SystemStatus) -> dict[str, object]:
     """The content of health.json."""
     told = verdict(status)
-    worst = next(iter(status.worst_holds()), None)
+    worst = account_hold(status)
     ok = told.ok and not status.ended
     return {
         "timestamp": iso(status.utc_time),
@@ -61,6 +61,11 @@ def health_json(status: SystemStatus) -> dict[str, object]:
             }
             for hold in status.holds
         ],
+        "alerts": {
+            "firing": list(status.alerts.firing),
+            "failed": status.alerts.failed,
+            "not_sent": status.alerts.last_error,
+        },
         "config_hash": status.config_hash,
         "schema": HEALTH_SCHEMA,
     }

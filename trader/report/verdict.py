@@ -94,7 +94,8 @@ def _ended(status: SystemStatus) -> Verdict | None:
     if not status.ended:
         return None
     kept = f" {len(status.positions)} open position(s) kept." if status.positions else " No position is open."
-    return Verdict(True, f"Stopped: {status.ended}.{kept}", "start again with `python run.py`")
+    command = f"python run.py --profile {status.profile}{' --live' if status.live else ''}"
+    return Verdict(True, f"Stopped: {status.ended}.{kept}", f"start again with `{command}`")
 
 
 def _stopping(status: SystemStatus) -> Verdict | None:
