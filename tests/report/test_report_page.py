@@ -176,7 +176,7 @@ def test_the_page_is_self_contained_escaped_and_says_what_happened() -> None:
     assert "<script" not in page
     assert not re.search(r"(src|href|url)\s*[=(]\s*[\"']?(https?:)?//", page)
     assert "default-src &#x27;none&#x27;" in page or "default-src 'none'" in page
-    assert "n/a (1 closed trades, needs 10)" in page
+    assert "n/a (1 closed trade, needs 30)" in page
     for heading in (
         "Equity, USD",
         "Drawdown",
@@ -327,6 +327,67 @@ def test_wrong_arguments_and_a_missing_store_end_with_their_codes(
     with pytest.raises(Ends) as end:
         main(arguments)
     assert end.value.code is code
+
+
+def test_time_in_the_market_of_a_day_is_that_of_the_day_alone() -> None:
+    """What was held and sold on the days before is no part of it."""
+    tape = Tape()
+    tape.trade(Side.BUY, "0.1", "100", DAY - 40_000)
+    tape.trade(Side.SELL, "0.1", "101", DAY - 20_000)
+    tape.trade(Side.BUY, "0.1", "100", DAY - 100)
+    tape.baseline("1000", DAY + 1)
+    tape.trade(Side.SELL, "0.1", "101", DAY + 2_500)
+    tape.put(EventName.CYCLE_METRICS, {"run": "r1", "marks": {"BTC-USD": "101"}}, DAY + 10_001)
+    book = book_of(tape)
+    assert book.performance is not None
+    assert book.performance.exposure.value == pytest.approx(0.25, abs=0.001)
+
+
+def test_several_days_have_a_bar_each_that_sum_to_the_change_and_one_day_has_none() -> None:
+    """The first day gains, the second loses; the third was not recorded and has no bar."""
+    tape = Tape()
+    tape.baseline("1000", DAY)
+    tape.trade(Side.BUY, "1", "100", DAY + 10)
+    for mark, at in (("110", 80_000.0), ("104", 86_400.0 + 50), ("106", 3 * 86_400.0 + 50)):
+        tape.put(EventName.CYCLE_METRICS, {"run": "r1", "marks": {"BTC-USD": mark}}, DAY + at)
+    book = book_of(tape, until=DAY + 5 * 86_400)
+    assert [(day - DAY, result) for day, result in book.days] == [
+        (0.0, Decimal("9.100")), (86_400.0, Decimal(-6)), (3 * 86_400.0, Decimal(2))
+    ]  # fmt: skip
+    assert sum(result for _, result in book.days) == book.equity[-1][1] - book.equity[0][1]
+    page = render_html(book)
+    assert "Result by UTC day, USD" in page
+    assert re.findall(r'<rect class="(gain|loss)".*?<title>(.*?)</title>', page) == [
+        ("gain", "2026-11-20: +9.10"), ("loss", "2026-11-21: -6.00"), ("gain", "2026-11-23: +2.00")
+    ]  # fmt: skip
+    assert "Result by UTC day" not in render_html(book_of(two_trades()))
+
+
+def test_a_day_without_a_loss_has_no_area_under_its_drawdown() -> None:
+    """Zero is drawn on the floor of the chart, not in the middle above an area of red."""
+    tape = Tape()
+    tape.baseline("1000", DAY)
+    tape.put(EventName.CYCLE_METRICS, {"run": "r1", "equity": "1000", "marks": {"BTC-USD": "100"}}, DAY + 10)
+    chart = render_html(book_of(tape)).partition('aria-label="drawdown in percent"')[2].partition("</svg>")[0]
+    assert ">-1.00</text>" not in chart
+    heights = re.findall(r"[ML][0-9.]+ ([0-9.]+)", chart.partition('class="area"')[2].partition("/>")[0])
+    assert len(set(heights)) == 1
+
+
+def test_a_market_that_runs_fast_leaves_no_pauses() -> None:
+    """A pause is one of the machine's clock: an hour of a market sixty times as fast is a minute."""
+    tape = Tape()
+    tape.baseline("1000", DAY)
+    for hour in range(1, 5):
+        event = make_event(
+            EventName.CYCLE_METRICS,
+            {"run": "r1"},
+            utc_time=DAY + hour * 60,
+            market_time=DAY + hour * 3600,
+            profile="canary",
+        )
+        tape.events.append(event)
+    assert book_of(tape).gaps == ()
 
 
 def test_time_in_the_market_is_never_more_than_the_time_there_was() -> None:

@@ -86,9 +86,9 @@ def test_a_pause_repeats_the_equity_that_stood() -> None:
 
 
 def test_win_rate_and_profit_factor_count_closed_trades() -> None:
-    """Six of ten, 600 won over 200 lost; a trade of nothing is no win."""
-    told = measure(curve_of([100, 110]), [trade(100)] * 6 + [trade(-100)] * 2 + [trade(0)] * 2, 1800.0)
-    assert (told.trades, told.fees) == (10, Decimal(5))
+    """Eighteen of thirty, 1800 won over 600 lost; a trade of nothing is no win."""
+    told = measure(curve_of([100, 110]), [trade(100)] * 18 + [trade(-100)] * 6 + [trade(0)] * 6, 1800.0)
+    assert (told.trades, told.fees) == (30, Decimal(15))
     assert told.win_rate.value == pytest.approx(0.6)
     assert told.profit_factor.value == pytest.approx(3.0)
     assert told.average_trade.value == pytest.approx(40.0)
@@ -98,9 +98,9 @@ def test_win_rate_and_profit_factor_count_closed_trades() -> None:
 
 def test_small_samples_are_na_with_the_reason() -> None:
     """A number nobody should read is not printed."""
-    told = measure(curve_of([100, 101, 99]), [trade(5)] * 9, 0.0)
+    told = measure(curve_of([100, 101, 99]), [trade(5)] * 29, 0.0)
     assert told.sharpe.text() == "n/a (0.1 days, a yearly figure needs 30)"
-    assert told.win_rate.text() == "n/a (9 closed trades, needs 10)"
+    assert told.win_rate.text() == "n/a (29 closed trades, needs 30)"
     assert measure(curve_of([100]), [], 0.0).average_trade.text() == "n/a (no closed trade)"
     assert Metric(1.234).text() == "1.23"
 
@@ -116,7 +116,7 @@ def test_small_samples_are_na_with_the_reason() -> None:
 )
 def test_ratios_without_a_meaning_are_na(equities: list[int], sharpe: str, sortino: str) -> None:
     """A division by nothing is no infinity."""
-    told = measure(curve_of(equities), [trade(1)] * 10, 0.0)
+    told = measure(curve_of(equities), [trade(1)] * 30, 0.0)
     assert (told.sharpe.why, told.sortino.why) == (sharpe, sortino)
     assert told.profit_factor.text() == "n/a (no losing trade)"
 

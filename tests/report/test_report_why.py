@@ -153,6 +153,16 @@ def test_the_runs_before_a_restart_count_too(folder: Path, capsys: pytest.Captur
     assert json.loads(capsys.readouterr().out)["evaluations"] == 300 + 12 + 30
 
 
+def test_totals_that_are_far_apart_are_told_with_the_time_they_count(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a market sixty times as fast a minute's record comes each hour: what is counted is an hour, and is called one."""
+    assert main(["ETH-USD", "--profile", "canary", "--since", "30m"]) == ExitCode.OK
+    text = capsys.readouterr().out
+    assert text.startswith("ETH-USD, last 1h01m: ")
+    assert "312 evaluations" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [

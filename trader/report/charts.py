@@ -15,6 +15,7 @@ from trader.report.words import stamp
 WIDTH, HEIGHT = 960, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 8, 10, 22
 _MARKERS_MAX = 600
+DAY_S = 86_400
 
 
 class Marker(msgspec.Struct, frozen=True, gc=False):
@@ -41,6 +42,26 @@ def line_chart(points: Sequence[Point], label: str, markers: Sequence[Marker] = 
     )
 
 
+def bar_chart(days: Sequence[Point], label: str) -> str:
+    """One bar for each UTC day, up for a gain and down for a loss, with its date and amount in words."""
+    frame = _Frame(_with_ends(days), (), from_zero=True)
+    zero, width = frame.y(0.0), (frame.x(days[0][0] + DAY_S) - frame.x(days[0][0])) * 0.8
+    bars = []
+    for day, result in days:
+        top, bottom = sorted((frame.y(result), zero))
+        told = f"{stamp(day)[:10]}: {result:+.2f}"
+        bars.append(
+            f'<rect class="{"gain" if result >= 0 else "loss"}" x="{frame.x(day) + width * 0.125:.1f}" y="{top:.1f}"'
+            f' width="{width:.1f}" height="{max(bottom - top, 1.0):.1f}"><title>{escape(told)}</title></rect>'
+        )
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">{frame.axes()}{"".join(bars)}</svg>'
+
+
+def _with_ends(days: Sequence[Point]) -> list[Point]:
+    """The days and the midnight after the last; zero is among the values, so that bars have something to stand on."""
+    return [(days[0][0], Decimal(0)), *days, (days[-1][0] + DAY_S, Decimal(0))]
+
+
 class _Frame:
     """Maps times and values to pixels."""
 
@@ -50,7 +71,7 @@ class _Frame:
         if from_zero:
             self.low = min(self.low, 0.0)
         if self.high == self.low:
-            self.low, self.high = self.low - 1.0, self.high + 1.0
+            self.low, self.high = self.low - (0.0 if from_zero else 1.0), self.high + 1.0
         self.begin, self.end = points[0][0], points[-1][0]
         self.floor = HEIGHT - _BOTTOM
 

@@ -4,6 +4,7 @@ A backtest may fill it as well. Times are UNIX seconds of the market's clock, mo
 percent (positive is worse than the mark), latency in milliseconds from the durable intent to the fill.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -13,6 +14,7 @@ from trader.report.performance import Performance
 from trader.report.round_trips import ClosedTrade
 
 Point = tuple[float, Decimal]
+_DAY_S = 86_400
 
 
 class DecisionMark(msgspec.Struct, frozen=True, gc=False):
@@ -92,6 +94,8 @@ class Daybook(msgspec.Struct, frozen=True):
     config_hashes: tuple[str, ...]
     verdict: str
     equity: tuple[Point, ...]
+    days: tuple[Point, ...]
+    """The change of equity over each UTC day, at that day's midnight; days without a record are left out."""
     pnl: PnlSplit
     symbols: tuple[SymbolDay, ...]
     reasons: tuple[tuple[str, Reason, int], ...]
@@ -109,6 +113,19 @@ class Daybook(msgspec.Struct, frozen=True):
     """Market time of the last event counted; None without one."""
     money: str
     """PAPER, LIVE, or "" where nobody said which."""
+
+
+def daily_results(equity: Sequence[Point]) -> tuple[Point, ...]:
+    """The change of equity over each UTC day, from the last point of the day before; together they are the whole change."""
+    closes: dict[float, Decimal] = {}
+    for time, value in equity:
+        closes[time // _DAY_S * _DAY_S] = value
+    before = equity[0][1] if equity else Decimal(0)
+    results = []
+    for day, value in closes.items():
+        results.append((day, value - before))
+        before = value
+    return tuple(results)
 
 
 def spread_of(values: list[float]) -> Spread:

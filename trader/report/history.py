@@ -13,7 +13,7 @@ import msgspec
 from trader.orders.position import Position, apply_fill
 from trader.orders.reason import Reason
 from trader.report import findings
-from trader.report.daybook import Daybook, DecisionMark, PnlSplit, Point, SymbolDay, spread_of
+from trader.report.daybook import Daybook, DecisionMark, PnlSplit, Point, SymbolDay, daily_results, spread_of
 from trader.report.mode_history import ModeHistory
 from trader.report.performance import EquityCurve, measure
 from trader.report.round_trips import ClosedTrade, RoundTrips
@@ -75,6 +75,8 @@ class _Fold:
         self.hashes: dict[str, None] = {}
         self.profile, self.events = "", 0
         self.last_time: float | None = None
+        self._last_utc_time = 0.0
+        self._exposed_before_s = 0.0
         self._inside = False
 
     def apply(self, event: Event) -> None:
@@ -85,7 +87,7 @@ class _Fold:
         if self._inside:
             self.events += 1
             self.hashes[event.config_hash] = None
-            self._note_gap(event.market_time)
+            self._note_gap(event.market_time, event.utc_time)
         applier = _APPLIERS.get(event.event)
         if applier is not None:
             applier(self, event)
@@ -99,7 +101,7 @@ class _Fold:
         for day in days:
             pnl = pnl.plus(day.pnl)
         told_until = self.points[-1][0] if self.points else self.until
-        exposed_s = self.trips.exposed_s(min(self.until, told_until))
+        exposed_s = self.trips.exposed_s(min(self.until, told_until)) - self._exposed_before_s
         performance = measure(self.curve, self.trades, exposed_s) if self.points else None
         reasons, complete = findings.reasons_of(self.counts, self.counts_before, self.changes)
         return Daybook(
@@ -110,6 +112,7 @@ class _Fold:
             verdict=findings.verdict_of(pnl, days, self.events)
             + findings.counted_up_to(self.last_time, self.until - self.since),
             equity=tuple(self.points),
+            days=daily_results(self.points),
             pnl=pnl,
             symbols=days,
             reasons=reasons,
@@ -134,14 +137,16 @@ class _Fold:
     def _begin(self) -> None:
         self._inside = True
         self.counts_before = dict(self.counts)
+        self._exposed_before_s = self.trips.exposed_s(self.since)
         self.account = self.account[-1:]
         for state in self.symbols.values():
             state.before = state.split()
 
-    def _note_gap(self, now: float) -> None:
-        if self.last_time is not None and now - self.last_time > findings.GAP_S:
+    def _note_gap(self, now: float, utc_time: float) -> None:
+        """A pause is the machine's: a market that runs sixty times as fast leaves a minute's record each hour."""
+        if self.last_time is not None and utc_time - self._last_utc_time > findings.GAP_S:
             self.gaps.append((self.last_time, now))
-        self.last_time = now
+        self.last_time, self._last_utc_time = now, utc_time
 
     def symbol(self, name: str) -> _Symbol:
         """The books of a symbol, made at its first event."""

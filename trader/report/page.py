@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from html import escape
 
-from trader.report.charts import Marker, line_chart
+from trader.report.charts import Marker, bar_chart, line_chart
 from trader.report.daybook import Daybook, DecisionMark, PnlSplit, Point, Spread, SymbolDay
 from trader.report.performance import Performance
 from trader.report.reasons import EXPLANATIONS
@@ -24,7 +24,7 @@ h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin:2rem 0 .4rem;
 td,th{text-align:right;padding:.15rem .5rem;border-bottom:1px solid var(--rule);font-variant-numeric:tabular-nums}
 td.t,th.t{text-align:left}svg{width:100%;height:auto;display:block}text{font-size:11px;fill:var(--soft)}
 .grid{stroke:var(--rule)}.line{fill:none;stroke:var(--line);stroke-width:1.4}.area{fill:var(--bad);opacity:.15}
-.buy{fill:var(--good)}.sell{fill:var(--bad)}.refused{fill:var(--bad)}
+.buy,.gain{fill:var(--good)}.sell,.loss{fill:var(--bad)}.refused{fill:var(--bad)}
 .ring{fill:none;stroke-width:1.4;stroke:var(--soft)}.ring.market{stroke:var(--warn)}.ring.risk{stroke:var(--bad)}
 .ring.data{stroke:var(--line)}.good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
 @media print{body{margin:0}}
@@ -71,6 +71,8 @@ def _facts(book: Daybook) -> str:
 def _equity(book: Daybook) -> str:
     body = "<h2>Equity, USD</h2>" + line_chart(book.equity, "equity in USD")
     body += "<h2>Drawdown, % of the peak</h2>" + line_chart(_drawdown(book.equity), "drawdown in percent", area=True)
+    if len(book.days) > 1:
+        body += "<h2>Result by UTC day, USD</h2>" + bar_chart(book.days, "result of each day in USD")
     return body + (_performance(book.performance) if book.performance else "")
 
 
@@ -95,7 +97,7 @@ def _performance(told: Performance) -> str:
         ("average trade, USD", told.average_trade.text()),
         ("time in the market", told.exposure.text(".1%")),
     ]
-    return _table(("figure", "value"), rows, left=1)
+    return "<h2>Performance</h2>" + _table(("figure", "value"), rows, left=1)
 
 
 def _split(book: Daybook) -> str:

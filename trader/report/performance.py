@@ -28,7 +28,7 @@ from trader.report.round_trips import ClosedTrade
 SAMPLE_S = 3600
 SECONDS_PER_YEAR = 31_536_000
 DAYS_MIN = 30
-TRADES_MIN = 10
+TRADES_MIN = 30
 _DAY_S = 86_400
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -179,15 +179,19 @@ def _ratios(curve: EquityCurve) -> tuple[Metric, Metric]:
     return sharpe, sortino
 
 
+def _too_few(pnls: Sequence[Decimal]) -> Metric:
+    return Metric(None, f"{len(pnls)} closed trade{'' if len(pnls) == 1 else 's'}, needs {TRADES_MIN}")
+
+
 def _win_rate(pnls: Sequence[Decimal]) -> Metric:
     if len(pnls) < TRADES_MIN:
-        return Metric(None, f"{len(pnls)} closed trades, needs {TRADES_MIN}")
+        return _too_few(pnls)
     return Metric(sum(pnl > 0 for pnl in pnls) / len(pnls))
 
 
 def _profit_factor(pnls: Sequence[Decimal]) -> Metric:
     if len(pnls) < TRADES_MIN:
-        return Metric(None, f"{len(pnls)} closed trades, needs {TRADES_MIN}")
+        return _too_few(pnls)
     won = sum((pnl for pnl in pnls if pnl > 0), Decimal(0))
     lost = -sum((pnl for pnl in pnls if pnl < 0), Decimal(0))
     return Metric(float(won / lost)) if lost else Metric(None, "no losing trade")

@@ -1,7 +1,7 @@
 """`run.py why SYMBOL [--since 1h] [--json]`: why it did not trade, from what was recorded. Only run.py imports this.
 
 Reads the event store and the last status of a profile, running or not, over all of its runs. A total that a run recorded before the
-asked time is subtracted; the answer says how far back the record goes.
+asked time is subtracted; the answer says how far back it counts.
 """
 
 import argparse
@@ -63,6 +63,15 @@ class _LastStatus(msgspec.Struct):
         return None
 
 
+class _Record(msgspec.Struct, frozen=True):
+    """What the store tells about the time since `since`: its events, and the totals each run had before. `first` is the oldest of all."""
+
+    since: float
+    first: float
+    events: list[Event]
+    before: dict[str, Event]
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the command; raises Ends for wrong arguments, a symbol nobody trades, and a store that cannot be read."""
     options = _parse(argv)
@@ -71,19 +80,13 @@ def main(argv: Sequence[str]) -> int:
     if symbol not in last.symbols:
         traded = ", ".join(last.symbols)
         raise Ends(ExitCode.USAGE, f"run.py why: {folder.name} does not trade {symbol}; it trades {traded}")
-    since = last.market_time - options.since
-    events, first = [], last.market_time - last.up_s
     try:
-        for event in EventReader.open_readonly(folder).replay(_TYPES):
-            first = min(first, event.market_time)
-            if event.market_time >= since - _TOTALS_AGE_S:
-                events.append(event)
+        record = _record(folder, last, last.market_time - options.since)
     except StoreRefused as error:
         raise Ends(ExitCode.STORE_REFUSED, f"run.py why: {error}") from error
-    counts = _counts(events, symbol, since, last)
-    seconds = min(options.since, last.market_time - first)
-    refusals = refusals_of(symbol, events, last.market_time - seconds)
-    answer = why(symbol, counts, refusals, last.places, seconds, last.last_of(symbol))
+    seconds = last.market_time - max(record.since, record.first)
+    refusals = refusals_of(symbol, record.events, record.since)
+    answer = why(symbol, _counts(record, symbol, last), refusals, last.places, seconds, last.last_of(symbol))
     if options.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain(answer)), indent=2).decode() + "\n")
     else:
@@ -120,20 +123,41 @@ def _last_status(folder: Path) -> _LastStatus:
         raise Ends(ExitCode.NEGATIVE, f"run.py why: {folder.name} has left no status here; has it run?") from error
 
 
-def _counts(events: Sequence[Event], symbol: str, since: float, last: _LastStatus) -> dict[Reason, int]:
-    """The evaluations since then of every run: its newest totals, less those it had before the asked time."""
-    before: dict[str, Mapping[str, Any]] = {}
-    newest: dict[str, Mapping[str, Any]] = {}
-    for event in events:
-        if event.event != EventName.CYCLE_METRICS:
-            continue
-        run, reasons = str(event.payload.get("run")), event.payload.get("reasons")
-        totals = reasons.get(symbol, {}) if isinstance(reasons, dict) else {}
-        (before if event.market_time <= since else newest)[run] = totals
+def _record(folder: Path, last: _LastStatus, since: float) -> _Record:
+    """Read what was recorded since then; from earlier on where a run left no totals near it, as on a market that runs faster."""
+    events: list[Event] = []
+    before: dict[str, Event] = {}
+    first = last.market_time - last.up_s
+    for event in EventReader.open_readonly(folder).replay(_TYPES):
+        first = min(first, event.market_time)
+        if event.market_time > since:
+            events.append(event)
+        elif event.event == EventName.CYCLE_METRICS:
+            before[str(event.payload.get("run"))] = event
+    went_on = {str(event.payload.get("run")) for event in events if event.event == EventName.CYCLE_METRICS} | {
+        last.run_id
+    }
+    starts = [event.market_time for run, event in before.items() if run in went_on]
+    if starts and since - min(starts) > _TOTALS_AGE_S:
+        return _record(folder, last, min(starts))
+    return _Record(since, first, events, before)
+
+
+def _counts(record: _Record, symbol: str, last: _LastStatus) -> dict[Reason, int]:
+    """The evaluations since then of every run: its newest totals, less those it had before."""
+
+    def totals(event: Event) -> Mapping[str, Any]:
+        reasons = event.payload.get("reasons")
+        found: Mapping[str, Any] = reasons.get(symbol, {}) if isinstance(reasons, dict) else {}
+        return found
+
+    before = {run: totals(event) for run, event in record.before.items()}
+    cycles = [event for event in record.events if event.event == EventName.CYCLE_METRICS]
+    newest = {str(event.payload.get("run")): totals(event) for event in cycles}
     newest[last.run_id] = last.reasons.get(symbol, {})
     found: dict[Reason, int] = {}
-    for run, totals in newest.items():
-        for code, count in totals.items():
+    for run, now in newest.items():
+        for code, count in now.items():
             if code in REASON_OF:
                 grown = max(0, int(count) - int(before.get(run, {}).get(code, 0)))
                 found[REASON_OF[code]] = found.get(REASON_OF[code], 0) + grown
