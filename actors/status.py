@@ -337,7 +337,7 @@ class StatusWriter:
             events=health.records,
             last_age_s=known(health.last_commit_age, "nothing written yet"),
             pending_age_s=health.oldest_pending_age_s,
-            verdict="failed" if health.failed else "ok",
+            verdict=f"failed: {health.failed}" if health.failed else "ok",
             failed=bool(health.failed),
             size_bytes=health.bytes,
             disk_free_bytes=shutil.disk_usage(self._folder).free,

@@ -29,7 +29,7 @@ from actors.guardian import End, Guardian, Inbox, Outcome, listen_for_signals
 from actors.holdfile import HoldFile
 from actors.live import LivePorts
 from actors.lock import ProcessLock
-from actors.messages import Escalate, Session, SetMode
+from actors.messages import CommitFailed, Escalate, Session, SetMode
 from actors.operations import Operations
 from actors.options import read_settings
 from actors.projector import Projector
@@ -175,6 +175,10 @@ def _run(
     def on_tick(machine_time: float) -> str:
         if hold := skew.judge(clock.skew_s, clock.now()):
             surroundings.addresses.supervisor.tell(Escalate(hold))
+        if (
+            failed := store.health.failed
+        ):  # also when no intent waited for the disk: what cannot be written down cannot go on
+            surroundings.addresses.risk.tell(CommitFailed("", failed))
         return _each_tick(machine_time, status, operations, projector, lock)
 
     watchdog_file = (folder / "logs" / "watchdog.log").open("a")

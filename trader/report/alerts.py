@@ -217,7 +217,7 @@ def _unknown_orders(status: SystemStatus) -> list[Condition]:
 def _store(status: SystemStatus) -> list[Condition]:
     if not status.store.failed:
         return []
-    return [Condition("store", Severity.PAGE, f"the event store failed: {status.store.verdict}")]
+    return [Condition("store", Severity.PAGE, f"the event store {status.store.verdict}")]
 
 
 def _error(status: SystemStatus) -> list[Condition]:

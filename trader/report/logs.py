@@ -7,7 +7,6 @@ file alone. The last step of every record is redaction: known secrets in the for
 from __future__ import annotations
 
 import logging
-import os
 import re
 import sys
 from base64 import b64encode
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loguru import logger
+
+from trader.report.logfile import LogFile
 
 if TYPE_CHECKING:
     from loguru import Message, Record
@@ -75,16 +76,13 @@ def start_logging(console_level: str, file: Path | None) -> None:
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         logger.add(
-            str(file),
+            LogFile(file, ROTATE_BYTES, FILES_KEPT),
             level="DEBUG",
-            rotation=ROTATE_BYTES,
-            retention=FILES_KEPT,
             serialize=True,
             backtrace=False,
             diagnose=False,
             catch=True,
             enqueue=False,
-            opener=_owner_only,
         )
     logger.configure(patcher=_redact)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
@@ -106,7 +104,3 @@ def _to_stderr(message: Message) -> None:
     line = f"{stamp} {record['level'].name:<8} {record['message'].translate(_CONTROL)}"
     sys.stderr.write(line[:CONSOLE_WIDTH] + "\n")
     sys.stderr.flush()
-
-
-def _owner_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
