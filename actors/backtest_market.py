@@ -114,16 +114,19 @@ class Walk:
 
     def unbroken(self, most: int, before: float) -> int:
         """How many steps from here on have a candle of every series and no hole, `most` at most, all ending before a moment."""
-        seconds, count = self._history.seconds, most
-        starts = {one.start[at] for one, at in zip(self._history.series, self.cursors, strict=True) if at < len(one)}
-        if len(starts) != 1:
-            return 0
-        count = min(count, *(len(one) - at for one, at in zip(self._history.series, self.cursors, strict=True)))
-        start = starts.pop()
-        count = min(count, ceil(min((before - start) / seconds, most + 1)) - 1)
+        seconds, count, first = self._history.seconds, most, None
         for one, at in zip(self._history.series, self.cursors, strict=True):
-            if count > 0 and one.start[at + count - 1] != start + (count - 1) * seconds:
-                count = next(n for n in range(count) if one.start[at + n] != start + n * seconds)
+            start = one.start
+            if at >= len(start):
+                return 0
+            if first is None:
+                first = start[at]
+                count = ceil(min((before - first) / seconds, most + 1)) - 1
+            elif start[at] != first:
+                return 0
+            count = min(count, len(start) - at)
+            if count > 0 and start[at + count - 1] - first != (count - 1) * seconds:
+                count = next(n for n in range(count) if start[at + n] - first != n * seconds)
         return max(count, 0)
 
 

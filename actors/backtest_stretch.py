@@ -22,8 +22,8 @@ from actors.symbol import Symbol
 from trader.market.quote import MarkRun
 from trader.report.performance import EquityCurve
 
-BARS_MAX = 128
-"""Bars looked ahead at once: what is looked at in vain is lost, and a longer look saves little."""
+BARS_MIN, BARS_MAX = 32, 256
+"""Bars looked ahead at once, first and at most: what is looked at in vain is lost, and a longer look saves little."""
 
 
 class Stretches:
@@ -51,9 +51,9 @@ class Stretches:
 
     def pass_quiet(self, walk: Walk, before: float) -> int:
         """Move on over as many steps as need nobody, all ending before a market time; return how many."""
-        passed = 0
+        passed, ahead = 0, BARS_MIN
         while True:
-            count = walk.unbroken(BARS_MAX, before)
+            count = walk.unbroken(ahead, before)
             marks = self._look(walk.cursors, count) if count else []
             if not marks or not marks[0]:
                 return passed
@@ -61,6 +61,7 @@ class Stretches:
             passed += len(marks[0])
             if len(marks[0]) < count:
                 return passed
+            ahead = min(2 * ahead, BARS_MAX)
 
     def _look(self, cursors: Sequence[int], count: int) -> list[list[int]]:
         """Return the marks of the next quiet bars, a row each series; empty rows when the next bar needs somebody."""

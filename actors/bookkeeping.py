@@ -30,6 +30,7 @@ CHECKPOINT_EVERY_S = 60.0
 ZERO = Decimal(0)
 T = TypeVar("T")
 # Made at import: msgspec's first look at a type must not happen in two threads at once.
+_ENCODER = msgspec.json.Encoder()
 _ORDER, _REPORT = msgspec.json.Decoder(Order), msgspec.json.Decoder(OrderReport)
 _GUARD_EVENTS = {
     "daily_loss": EventName.DAILY_LOSS_BREACH,
@@ -286,7 +287,7 @@ class Bookkeeper:
 
 
 def _text(record: Order | OrderReport) -> str:
-    return msgspec.json.encode(record).decode()
+    return _ENCODER.encode(record).decode()
 
 
 def _record(event: Event, decoder: msgspec.json.Decoder[T]) -> T:

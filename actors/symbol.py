@@ -193,12 +193,12 @@ class Symbol(SupervisedActor):
             return 0
         if window.bar_seconds != bar_s or not window.follows(start):
             return 0
-        return self.strategy.quiet_bars(window, marks, self._position)
+        return self.strategy.quiet_bars(window, marks, self._position, self.instrument)
 
     def _on_run(self, run: MarkRun) -> None:
         """Let bars pass that `quiet_bars` has found to bring nothing: what many quotes would have left, in one step."""
         self.window.extend(run.half_ticks)
-        self.strategy.pass_bars(run.half_ticks)
+        self.strategy.pass_bars(run.half_ticks, self._position, self.instrument)
         decision = HOLDS[Reason.HOLDING if self._position.size else Reason.NO_SIGNAL]
         self._counts[decision.reason] += len(run.half_ticks)
         self._quiet = (decision, run.quote.market_time)

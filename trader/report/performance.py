@@ -90,8 +90,19 @@ class EquityCurve:
 
     def extend(self, first_time: float, step_s: float, equities: Sequence[Decimal]) -> None:
         """Take many points, `step_s` apart."""
+        peak, low, next_sample = self._peak, self._low, self._next_sample
         for count, equity in enumerate(equities):
-            self.add(first_time + count * step_s, equity)
+            if first_time + count * step_s > next_sample or equity < low or self.first is None:
+                self._peak, self._low = peak, low
+                if count:
+                    self.last = (first_time + (count - 1) * step_s, equities[count - 1])
+                self.add(first_time + count * step_s, equity)
+                peak, low, next_sample = self._peak, self._low, self._next_sample
+            elif equity > peak:
+                peak = low = equity
+        self._peak, self._low = peak, low
+        if equities:
+            self.last = (first_time + (len(equities) - 1) * step_s, equities[-1])
 
     @property
     def max_drawdown(self) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import nan, sqrt
 from operator import mul
 
@@ -34,7 +34,7 @@ class Samples:
         self.next_time = 0.0
         self._marks: deque[tuple[int, int]] = deque(maxlen=window + 1)
         self._returns: dict[int, float] | None = None
-        self._moves: deque[float] = deque()
+        self._moves: deque[float] = deque(maxlen=window)
         self._volatility: float | None = None
         self._measured = 0
         self.count = 0
@@ -88,8 +88,16 @@ class Samples:
     def extend(self, half_ticks: Sequence[int]) -> None:
         """Take one mark for each of the following slots, as `add` would."""
         slot = self._marks[-1][0] + 1
-        for move in self._moves_to(half_ticks):
-            self._note_move(move)
+        moves = self._moves_to(half_ticks)
+        if self.count == self.window:  # full and without a gap: as `_note_move`, many at once
+            squares = self.squares
+            for dropped, move in zip(chain(self._moves, moves), moves, strict=False):
+                squares = squares - dropped * dropped + move * move
+            self.squares = squares
+            self._moves.extend(moves)
+        else:
+            for move in moves:
+                self._note_move(move)
         self._marks.extend(zip(range(slot, slot + len(half_ticks)), half_ticks, strict=True))
         self.next_time = (slot + len(half_ticks)) * self.seconds
         self._returns = None

@@ -145,10 +145,12 @@ class Strategy(Protocol):
     def on_mark(self, half_ticks: int, position: PositionView, context: Context) -> Decision | None:
         """See every mark, after `on_bar` where both are due. A CLOSE when a stop is hit, else None."""
 
-    def quiet_bars(self, window: MarkWindow, marks: Sequence[int], position: PositionView) -> int:
+    def quiet_bars(
+        self, window: MarkWindow, marks: Sequence[int], position: PositionView, instrument: Instrument
+    ) -> int:
         """How many bars that close at `marks` `on_bar` and `on_mark` would let pass; 0 asks for each. A backtest's short cut."""
 
-    def pass_bars(self, marks: Sequence[int]) -> None:
+    def pass_bars(self, marks: Sequence[int], position: PositionView, instrument: Instrument) -> None:
         """Go on after bars that `quiet_bars` let pass."""
 
     def explain(self, window: MarkWindow, context: Context) -> str:

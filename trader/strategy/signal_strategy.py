@@ -138,7 +138,9 @@ class SignalStrategy(ABC):
         price = context.instrument.from_half_ticks
         return _close(f"trailing stop: mark {price(half_ticks)}, stop {price(level)}, best {price(peak)}")
 
-    def quiet_bars(self, window: MarkWindow, marks: Sequence[int], position: PositionView) -> int:
+    def quiet_bars(
+        self, window: MarkWindow, marks: Sequence[int], position: PositionView, instrument: Instrument
+    ) -> int:
         """How many bars that close at `marks` bring nothing: each would end in HOLDING or NO_SIGNAL and hit no stop.
 
         Changes nothing; a caller may then skip that many evaluations with `pass_bars`.
@@ -146,7 +148,7 @@ class SignalStrategy(ABC):
         if window.closed < self._required_bars or position.pending:
             return 0
         count = self.signal_free_bars(window, marks, position.sign)
-        return self._stop.first_hit(marks[:count], position) if count else 0
+        return self._stop.first_hit(marks[:count], position, instrument) if count else 0
 
     def signal_free_bars(self, window: MarkWindow, marks: Sequence[int], sign: int) -> int:
         """How many bars that close at `marks` bring neither a signal nor, for a position of `sign`, its exit.
@@ -155,9 +157,9 @@ class SignalStrategy(ABC):
         """
         return 0
 
-    def pass_bars(self, marks: Sequence[int]) -> None:
+    def pass_bars(self, marks: Sequence[int], position: PositionView, instrument: Instrument) -> None:
         """Go on after bars that `quiet_bars` has found to bring nothing."""
-        self._stop.follow(marks)
+        self._stop.follow(marks, position, instrument)
 
     def explain(self, window: MarkWindow, context: Context) -> str:
         """The numbers of the moment for the status screen."""

@@ -53,26 +53,29 @@ class TrailingStop:
             return half_ticks >= self._level
         return False
 
-    def first_hit(self, marks: Sequence[int], position: PositionView) -> int:
-        """How many of `marks` come before the first one at or beyond the stop, were they followed in turn. Changes nothing.
-
-        0 for a position not seen yet: its first mark must be followed by `hit`.
-        """
-        if position is not self._position:
-            return 0
-        sign, peak, level = self._sign, self._peak, self._level
-        if not sign:
+    def first_hit(self, marks: Sequence[int], position: PositionView, instrument: Instrument) -> int:
+        """How many of `marks` come before the first one at or beyond the stop, were they followed in turn. Changes nothing."""
+        sign, peak = self._seen(position, marks[0], instrument)
+        if not sign or self._spares(marks, sign, peak):
             return len(marks)
+        level = self._level_at(peak, sign)
         for count, mark in enumerate(marks):
             if (mark - peak) * sign > 0:
                 peak = mark
-                level = self._level_at(peak)
+                level = self._level_at(peak, sign)
             if (mark - level) * sign <= 0:
                 return count
         return len(marks)
 
-    def follow(self, marks: Sequence[int]) -> None:
+    def _spares(self, marks: Sequence[int], sign: int, peak: int) -> bool:
+        """True when even the worst mark stays clear of the stop that the best one leaves: then none hits it."""
+        worst, best = (min(marks), max(marks)) if sign > 0 else (max(marks), min(marks))
+        return (worst - self._level_at(max(peak * sign, best * sign) * sign, sign)) * sign > 0
+
+    def follow(self, marks: Sequence[int], position: PositionView, instrument: Instrument) -> None:
         """Follow marks of which none hits the stop."""
+        if position is not self._position:
+            self._follow(position, marks[0], instrument)
         if self._sign:
             best = max(marks) if self._sign > 0 else min(marks)
             if (best - self._peak) * self._sign > 0:
@@ -89,22 +92,29 @@ class TrailingStop:
         self._restored = state if state.peak_half_ticks is not None else None
 
     def _follow(self, position: PositionView, half_ticks: int, instrument: Instrument) -> None:
-        """Take over a changed position: the same one keeps its peak, another starts at its entry.
+        """Take over a changed position.
 
         A persisted peak counts for the first position seen after a start only: later it could but belong to a
         position that is gone, and would close the new one at once.
         """
-        before, self._position = self._position, position
+        self._sign, peak = self._seen(position, half_ticks, instrument)
+        self._position, self._restored = position, None
+        self._move(peak)
+
+    def _seen(self, position: PositionView, half_ticks: int, instrument: Instrument) -> tuple[int, int]:
+        """Sign and peak with which a position is followed at this mark: the same one keeps its peak, another starts at its entry."""
+        before = self._position
+        if position is before:
+            return self._sign, self._peak
         sign = position.sign
         same = (
             before is not None
             and sign == self._sign
             and (position.entry_price == before.entry_price or position.adds > before.adds)
         )
-        self._sign = sign
-        if sign and not same:
-            self._move(self._first_peak(position, half_ticks, instrument, first_seen=before is None))
-        self._restored = None
+        if not sign or same:
+            return sign, self._peak
+        return sign, self._first_peak(position, half_ticks, instrument, first_seen=before is None)
 
     def _first_peak(self, position: PositionView, half_ticks: int, instrument: Instrument, *, first_seen: bool) -> int:
         """Best of entry price and this mark.
@@ -123,10 +133,10 @@ class TrailingStop:
         return max(known) if position.sign > 0 else min(known)
 
     def _move(self, peak: int) -> None:
-        self._peak, self._level = peak, self._level_at(peak)
+        self._peak, self._level = peak, self._level_at(peak, self._sign)
 
-    def _level_at(self, peak: int) -> int:
+    def _level_at(self, peak: int, sign: int) -> int:
         """The stop's level for a best mark: rounded away from the position, so that it is hit exactly when Decimal would say so."""
-        if self._sign > 0:
+        if sign > 0:
             return peak * (self._scale - self._distance) // self._scale
         return -(-peak * (self._scale + self._distance) // self._scale)
