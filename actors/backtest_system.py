@@ -33,6 +33,7 @@ from trader.venue import FeedEvent, FeedHeartbeat, FeedItem, FeedKind, Venue
 START_TICK_S = 0.25
 START_TICKS_MAX = 80
 RUN_ID = "backtest"
+HASHED_AT_ONCE = 256
 CENT = Decimal("0.01")
 T = TypeVar("T")
 
@@ -73,12 +74,15 @@ class DigestJournal:
         self.counts: Counter[str] = Counter()
         self.events: list[Event] | None = [] if keep else None
         self._hash = hashlib.sha256()
+        self._unhashed: list[bytes] = []
         self._sequence = 0
 
     def append(self, event: Event) -> None:
         """Take one event."""
         self._sequence += 1
-        self._hash.update(encode(event))
+        self._unhashed.append(encode(event))
+        if len(self._unhashed) == HASHED_AT_ONCE:
+            self._hash_all()
         self.counts[event.event] += 1
         if self.events is not None:
             self.events.append(event)
@@ -99,7 +103,12 @@ class DigestJournal:
     @property
     def digest(self) -> str:
         """SHA-256 over all events as the store would write them."""
+        self._hash_all()
         return self._hash.hexdigest()
+
+    def _hash_all(self) -> None:
+        self._hash.update(b"".join(self._unhashed))
+        self._unhashed.clear()
 
 
 class HoldsInMemory:

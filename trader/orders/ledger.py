@@ -66,6 +66,8 @@ class Ledger:
         self._remaining: dict[str, dict[Side, Decimal]] = {
             s: {Side.BUY: ZERO, Side.SELL: ZERO} for s in self.instruments
         }
+        self._cash: Decimal | None = None
+        """All wallets together; None until one has been read."""
         self._worth = ZERO
         self.aside_worth = ZERO
         """USD: positions of symbols this ledger has no rules for, at their last marks; they are the account's all the same."""
@@ -234,11 +236,12 @@ class Ledger:
     def set_wallet(self, currency: str, amount: Decimal) -> None:
         """State what the venue says a quote wallet holds, available and held together."""
         self.wallets[currency] = amount
+        self._cash = sum(self.wallets.values(), ZERO)
 
     @property
     def equity(self) -> Decimal | None:
         """Wallets plus worth of positions; None until a wallet has been read."""
-        return sum(self.wallets.values(), ZERO) + self._worth + self.aside_worth if self.wallets else None
+        return self._cash + self._worth + self.aside_worth if self._cash is not None else None
 
     def worth(self, symbol: str) -> Decimal:
         """What one position counts in the equity, at its mark."""
@@ -246,7 +249,7 @@ class Ledger:
 
     def _pay(self, currency: str, amount: Decimal) -> None:
         if currency in self.wallets:
-            self.wallets[currency] += amount
+            self.set_wallet(currency, self.wallets[currency] + amount)
 
     def _replace_position(self, position: Position) -> None:
         before = self.positions[position.symbol]
@@ -306,5 +309,8 @@ class Ledger:
             assert position.size or not position.cost, "a flat position costs nothing"
         worth = sum((self._worth_of(position) for position in self.positions.values()), ZERO)
         assert worth == self._worth, "the worth kept by differences equals a full revaluation"
+        assert self._cash == (sum(self.wallets.values(), ZERO) if self.wallets else None), (
+            "so does the money in the wallets"
+        )
         assert self.fees == sum((p.fees for p in self.positions.values()), ZERO), "so do the fees"
         assert self.funding == sum((p.funding for p in self.positions.values()), ZERO), "so does the funding"

@@ -73,14 +73,17 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
+_ROWS = tuple((check.run, check.applies is ALL) for check in CHECKS)
+
+
 def run_checks(state: DeskState, case: Case) -> Refusal | None:
     """Take the case through every check; what is left in `case.size` is granted when None is returned."""
     if not case.reducing:
         _raise_to_minimum(case)
-    for check in CHECKS:
-        if case.reducing and check.applies is ENTRIES:
+    for run, concerns_exits in _ROWS:
+        if case.reducing and not concerns_exits:
             continue
-        answer = check.run(state, case)
+        answer = run(state, case)
         if answer is None:
             continue
         refused = answer if isinstance(answer, Refusal) else _cut(case, answer)

@@ -69,7 +69,10 @@ def concentration(state: DeskState, now: Now) -> Iterator[Finding]:
     """Warn when open positions are few in effect: a high Herfindahl index, or two that move together on the
     same side.
     """
-    worths = {s: state.ledger.exposure(s) for s, p in state.ledger.positions.items() if p.size}
+    held = [symbol for symbol, position in state.ledger.positions.items() if position.size]
+    if len(held) < 2:
+        return
+    worths = {symbol: state.ledger.exposure(symbol) for symbol in held}
     total = sum(worths.values(), ZERO)
     if not total:
         return

@@ -47,7 +47,7 @@ class RiskMemory(msgspec.Struct, frozen=True):
 
     def to_bytes(self) -> bytes:
         """The record as JSON; Decimals are strings."""
-        return msgspec.json.encode(self)
+        return _encoder.encode(self)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> RiskMemory:
@@ -58,6 +58,7 @@ class RiskMemory(msgspec.Struct, frozen=True):
             raise ValueError(f"the stored risk record cannot be read: {error}") from None
 
 
+_encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(
     RiskMemory
 )  # made at import: msgspec's first look at a type must not happen in two threads at once
