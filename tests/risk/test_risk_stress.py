@@ -5,6 +5,8 @@ from decimal import Decimal
 from desk_builders import alive, at, make_desk, perp, spot, trade, wide
 
 from trader.orders.order import Side
+from trader.risk.desk import RiskDesk
+from trader.risk.limits import ExecutionSettings
 from trader.risk.stress import stress, value_at_risk
 
 D = Decimal
@@ -40,7 +42,7 @@ def test_value_at_risk_is_a_quantile_of_what_happened():
 
 def test_an_unknown_account_has_no_stress():
     """Unknown is not zero."""
-    desk = make_desk()
-    desk.ledger.wallets.clear()
+    desk = RiskDesk({"BTC-USD": spot()}, wide(), ExecutionSettings(), None)
+    alive(desk, at(0))
     assert stress(desk.state) == ()
     assert value_at_risk(desk.state) is None

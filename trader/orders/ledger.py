@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
+from types import MappingProxyType
 
 import msgspec
 
@@ -58,7 +59,9 @@ class Ledger:
         self.orders: dict[str, Order] = {}
         self.positions: dict[str, Position] = {s: Position(s, i.contract_size) for s, i in self.instruments.items()}
         self.marks: dict[str, Decimal] = {}
-        self.wallets: dict[str, Decimal] = {}
+        self._wallets: dict[str, Decimal] = {}
+        self.wallets: Mapping[str, Decimal] = MappingProxyType(self._wallets)
+        """By quote currency, as the venue last told it and fills have moved it since; `set_wallet` alone changes it."""
         self.live: dict[str, dict[str, Order]] = {symbol: {} for symbol in self.instruments}
         self.touched_at: dict[str, float] = {}
         """Machine time of the last change of any order of a symbol: what a reading of that moment may have raced."""
@@ -235,7 +238,7 @@ class Ledger:
 
     def set_wallet(self, currency: str, amount: Decimal) -> None:
         """State what the venue says a quote wallet holds, available and held together."""
-        self.wallets[currency] = amount
+        self._wallets[currency] = amount
         self._cash = sum(self.wallets.values(), ZERO)
 
     @property
