@@ -15,6 +15,7 @@ from loguru import logger
 from actors.base import SupervisedActor, Surroundings
 from actors.calls import Caller
 from actors.feedsink import FeedSink, MarkRing
+from actors.feedvoice import FeedVoice
 from actors.messages import (
     BrokerMessage,
     CancelAll,
@@ -100,6 +101,7 @@ class Broker(SupervisedActor):
         self._rings = {symbol: MarkRing(bar_seconds, RING_BARS) for symbol in instruments}
         self._up = {FeedKind.MARKET: False, FeedKind.USER: False}
         self._heartbeat_at = {FeedKind.MARKET: float("-inf"), FeedKind.USER: float("-inf")}
+        self._voices = {kind: FeedVoice(kind) for kind in self._up}
         self._reconnects = 0
         self._drops: deque[float] = deque(maxlen=FLAPPING)
         self._gaps = 0
@@ -157,6 +159,9 @@ class Broker(SupervisedActor):
 
     def _on_tick(self, now: Now) -> None:
         self.now = now
+        for voice in self._voices.values():
+            if line := voice.on_tick(now.machine_time):
+                logger.info("{}", line)
         state = FeedState(
             market_up=self._up[FeedKind.MARKET],
             user_up=self._up[FeedKind.USER],
@@ -196,9 +201,10 @@ class Broker(SupervisedActor):
         if was_up and not event.up:
             self._reconnects += 1
             self._judge_flapping(event)
-            logger.warning("{} feed down: {}", event.kind, event.reason)
-        elif event.up and not was_up:
-            logger.info("{} feed up", event.kind)
+            if line := self._voices[event.kind].down(event.reason, event.machine_time):
+                logger.warning("{}", line)
+        elif event.up and not was_up and (line := self._voices[event.kind].up(event.machine_time)):
+            logger.info("{}", line)
         if event.gap:
             self._gaps += 1
 

@@ -189,6 +189,12 @@ class ExchangeRecords:
         """Orders that could still fill."""
         return [order for order in self.read()["orders"] if order["status"] in {"OPEN", "PENDING", "QUEUED"}]
 
+    def arm(self, fault_id: str, **terms: Any) -> None:
+        """Arm one fault of the exchange's table."""
+        fault = {"id": fault_id, **terms}
+        answer = self._session.post(f"{self.ready['rest_url']}/_exchange/faults", json=fault, timeout=10)
+        assert answer.status_code == 200, answer.text
+
     def close(self) -> None:
         """Let the connection go."""
         self._session.close()

@@ -40,6 +40,7 @@ PREFIX = "/api/v3/brokerage"
 TRY_S = 10.0
 CALL_S = 25.0
 SKEW_TOLERATED_S = 2.0
+WARN_AGAIN_S = 3600.0
 USER_AGENT = "actor-trader/0.1"
 
 Query = Sequence[tuple[str, str]]
@@ -77,7 +78,7 @@ class Gateway:
             proxy=proxy,
         )
         rules = PaceRules(settings.rate_limit_per_minute, settings.hourly_budget, throttle=settings.enable_throttle)
-        self._pacer = Pacer(rules, clock, self._closed.wait, _warn_of_rate)
+        self._pacer = Pacer(rules, clock, self._closed.wait, _RateVoice(clock))
         self.breakers = Breakers(clock)
 
     @property
@@ -265,5 +266,14 @@ class OnceOnly(VenueUnavailable):
     """An unavailability that is not in the documents' list of what to repeat (D21)."""
 
 
-def _warn_of_rate(fraction: float) -> None:
-    logger.warning("REST requests use {:.0%} of the minute's allowance; reads will wait first", fraction)
+class _RateVoice:
+    """Says that the minute's allowance is nearly used, at most once an hour: an outage crosses the line every minute."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._said_at = float("-inf")
+
+    def __call__(self, fraction: float) -> None:
+        if self._clock() - self._said_at >= WARN_AGAIN_S:
+            self._said_at = self._clock()
+            logger.warning("REST requests use {:.0%} of the minute's allowance; reads will wait first", fraction)

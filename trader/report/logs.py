@@ -1,7 +1,8 @@
 """Logging: people read stderr, machines read the rotating JSON file; neither ever sees a secret, and logging never stops trading.
 
 Only `actors/system.py` and the commands call `start_logging`. The standard library's loggers (pykka, urllib3, websocket) go to the
-file alone. The last step of every record is redaction: known secrets in the forms they travel in, then patterns.
+file alone. The console does not repeat a kind of warning (`echo.py`) unless it is bound to `always`. The last step of every record is
+redaction: known secrets in the forms they travel in, then patterns.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
+from trader.report.echo import Echo
 from trader.report.logfile import LogFile
 
 if TYPE_CHECKING:
@@ -72,7 +75,7 @@ class _ToLoguru(logging.Handler):
 def start_logging(console_level: str, file: Path | None) -> None:
     """Point loguru at stderr and at `file` (JSON lines, rotated by size, ten kept, owner-only)."""
     logger.remove()
-    logger.add(_to_stderr, level=console_level, filter=_for_console, catch=True)
+    logger.add(_Console(), level=console_level, filter=_for_console, catch=True)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         logger.add(
@@ -98,9 +101,20 @@ def _for_console(record: Record) -> bool:
     return "library" not in record["extra"]
 
 
-def _to_stderr(message: Message) -> None:
-    record = message.record
-    stamp = record["time"].astimezone(tz=None).strftime("%H:%M:%S")
-    line = f"{stamp} {record['level'].name:<8} {record['message'].translate(_CONTROL)}"
-    sys.stderr.write(line[:CONSOLE_WIDTH] + "\n")
-    sys.stderr.flush()
+class _Console:
+    """Writes lines for people; loguru calls it under its lock."""
+
+    def __init__(self) -> None:
+        self._echo = Echo()
+
+    def __call__(self, message: Message) -> None:
+        record = message.record
+        text = record["message"]
+        if record["level"].name == "WARNING" and not record["extra"].get("always"):
+            text = self._echo.hear(text, time.monotonic())
+        if not text:
+            return
+        stamp = record["time"].astimezone(tz=None).strftime("%H:%M:%S")
+        line = f"{stamp} {record['level'].name:<8} {text.translate(_CONTROL)}"
+        sys.stderr.write(line[:CONSOLE_WIDTH] + "\n")
+        sys.stderr.flush()
