@@ -2,7 +2,8 @@
 
 The hooks are wrapped around the actors' handlers here, in this process; the product knows nothing of them. A file in the
 folder `SABOTAGE` tells an actor what to do with its next message: `crash-NAME` (removed when it has happened) raises,
-`hang-NAME` blocks until it is removed. `SABOTAGE_BURN_S` lets every strategy burn so much CPU on each mark.
+`hang-NAME` blocks until it is removed. `SABOTAGE_BURN_S` lets every strategy burn so much CPU on each mark, `SABOTAGE_COLD_S`
+gives the cold path so long.
 Everything else is `run.py` as a person starts it.
 """
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import run  # noqa: E402 - the root must be importable first
+from actors import system  # noqa: E402
 from actors.base import SupervisedActor  # noqa: E402
 from actors.broker import Broker  # noqa: E402
 from actors.messages import Ready  # noqa: E402
@@ -98,4 +100,6 @@ if __name__ == "__main__":
     mark_cancels()
     if os.environ.get("SABOTAGE_BURN_S"):
         burn(float(os.environ["SABOTAGE_BURN_S"]))
+    if os.environ.get("SABOTAGE_COLD_S"):
+        system.COLD_DEADLINE_S = float(os.environ["SABOTAGE_COLD_S"])
     sys.exit(run.main())
