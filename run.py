@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 
 from trader.exit_code import MEANING, Ends, ExitCode
+from trader.report.lastwords import guard_last_words
+from trader.report.redaction import redactor
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "trade": ("actors.trade_command", "trade (the default)"),
@@ -48,11 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"run.py: unknown command {name!r}; one of {', '.join(COMMANDS)}\n")
         return ExitCode.USAGE
     place, _, entry = COMMANDS[name][0].partition(":")
+    guard_last_words()
     module = importlib.import_module(place)
     try:
         return int(getattr(module, entry or "main")(given))
     except Ends as end:
-        sys.stderr.write(end.sentence.rstrip() + "\n")
+        sys.stderr.write(redactor.clean(end.sentence.rstrip()) + "\n")
         return end.code
     except KeyboardInterrupt:
         return ExitCode.NEGATIVE

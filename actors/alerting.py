@@ -14,7 +14,7 @@ from loguru import logger
 from actors.control_wire import Told
 from trader.exit_code import Ends, ExitCode
 from trader.report.alerts import Alert, AlertBook, Phase, Severity
-from trader.report.logs import redactor
+from trader.report.redaction import redactor
 from trader.report.status import AlertStatus, SystemStatus
 from trader.report.webhook import FORMAT_VARIABLE, URL_VARIABLE, AlertSender, BadTarget, target_from, trial_alert
 

@@ -22,6 +22,7 @@ from actors.eventlog import EventLog
 from actors.mailbox import Mailbox
 from actors.messages import Began, Died
 from trader.market.clock import Now
+from trader.report.redaction import redactor
 
 DETAIL_LIMIT = 8_000
 MESSAGE_LIMIT = 300
@@ -193,9 +194,9 @@ class SupervisedActor(pykka.ThreadingActor):
 
     def _die(self, error: BaseException, message: Any) -> NoReturn:
         """Stop this incarnation, tell the supervisor why, and raise what pykka can handle. A second death says nothing new."""
-        told = message if isinstance(message, str) else repr(message)[:MESSAGE_LIMIT]
-        cause = f"{type(error).__name__}: {error}"[:MESSAGE_LIMIT]
-        detail = "".join(traceback.format_exception(error))[-DETAIL_LIMIT:]
+        told = redactor.clean(message if isinstance(message, str) else repr(message)[:MESSAGE_LIMIT])
+        cause = redactor.clean(f"{type(error).__name__}: {error}")[:MESSAGE_LIMIT]
+        detail = redactor.clean("".join(traceback.format_exception(error)))[-DETAIL_LIMIT:]
         first = not self.actor_stopped.is_set()
         ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()

@@ -22,7 +22,7 @@ from trader.coinbase.cold import cancel_everything
 from trader.coinbase.hosts import ForbiddenHost, check_host
 from trader.coinbase.keyshape import CredentialProblem
 from trader.exit_code import Ends, ExitCode
-from trader.report.logs import redactor
+from trader.report.redaction import redactor
 from trader.store.running import chosen_folder, is_running
 
 REST_URL = "https://api.coinbase.com"

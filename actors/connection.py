@@ -21,7 +21,7 @@ from trader.coinbase.rest import CoinbaseVenue
 from trader.config import Settings
 from trader.exit_code import Ends, ExitCode
 from trader.market.instrument import Instrument
-from trader.report.logs import redactor
+from trader.report.redaction import redactor
 from trader.venue import AuthenticationError, InvalidSymbol, PermissionDenied, VenueError
 
 REST_URL = "https://api.coinbase.com"

@@ -8,17 +8,18 @@ redaction: known secrets in the forms they travel in, then patterns.
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import time
-from base64 import b64encode
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from trader.report.echo import Echo
+from trader.report.lastwords import tell_with
 from trader.report.logfile import LogFile
+from trader.report.redaction import redactor
 
 if TYPE_CHECKING:
     from loguru import Message, Record
@@ -26,42 +27,8 @@ if TYPE_CHECKING:
 CONSOLE_WIDTH = 240
 ROTATE_BYTES = 10_000_000
 FILES_KEPT = 10
-SHORTEST_SECRET = 8
 
-_PATTERNS = (
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
-    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
-    re.compile(r"(?i)\b(authorization|cookie|cb-access-[a-z]+)\b\s*[:=]\s*\S+( \S+)?"),
-)
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if code != 9}
-
-
-class Redactor:
-    """Takes secrets out of text. `know` adds one; everything it knows is masked in raw, escaped, base64 and hex form."""
-
-    def __init__(self) -> None:
-        self._forms: set[str] = set()
-
-    def know(self, secret: str) -> None:
-        """Mask this secret from now on; ones too short to be told from ordinary text are left to the patterns."""
-        for part in (secret, *secret.splitlines()):
-            if len(part) < SHORTEST_SECRET or part.startswith("-----"):
-                continue
-            raw = part.encode()
-            self._forms |= {part, part.encode("unicode_escape").decode(), b64encode(raw).decode(), raw.hex()}
-
-    def clean(self, text: str) -> str:
-        """Return the text without secrets."""
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, "[secret]")
-        for pattern in _PATTERNS:
-            text = pattern.sub("[secret]", text)
-        return text
-
-
-redactor = Redactor()
-"""The process's redactor: every sink uses it."""
 
 
 class _ToLoguru(logging.Handler):
@@ -89,12 +56,23 @@ def start_logging(console_level: str, file: Path | None) -> None:
         )
     logger.configure(patcher=_redact)
     logging.basicConfig(handlers=[_ToLoguru()], level=logging.INFO, force=True)
+    tell_with(_tell_uncaught)
     logging.getLogger("pykka").setLevel(logging.ERROR)
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def _redact(record: Record) -> None:
+    """Clean what a record says; a traceback becomes clean text, because a sink would format the exception itself."""
     record["message"] = redactor.clean(record["message"])
+    caught = record["exception"]
+    if caught is not None:
+        words = traceback.format_exception(caught.type, caught.value, caught.traceback)
+        record["extra"]["traceback"] = redactor.clean("".join(words))
+        record["exception"] = None
+
+
+def _tell_uncaught(line: str, trace: str) -> None:
+    logger.bind(traceback=trace).critical("{}", line)
 
 
 def _for_console(record: Record) -> bool:
