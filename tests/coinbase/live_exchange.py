@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 
+from tests.planted_secrets import plant
 from trader.coinbase.auth import Credentials
 from trader.coinbase.rest import CoinbaseVenue
 from trader.coinbase.settings import RestSettings
@@ -26,7 +27,7 @@ class LiveExchange:
         self.rest_url = str(ready["rest_url"])
         self.ws_url = str(ready["ws_url"])
         self.ws_user_url = str(ready["ws_user_url"])
-        self.credentials = Credentials.parse(ready["api_key"], ready["api_secret"])
+        self.credentials = Credentials.parse(ready["api_key"], plant(ready["api_secret"]))
 
     def venue(self, **options: Any) -> CoinbaseVenue:
         """A client of ours."""

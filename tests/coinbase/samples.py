@@ -10,6 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.planted_secrets import plant
 from trader.coinbase.auth import Credentials
 from trader.market.instrument import Instrument, ProductKind
 
@@ -35,7 +36,7 @@ def index() -> list[dict[str, Any]]:
 def ec_pem(curve: ec.EllipticCurve | None = None) -> str:
     """A fresh EC private key as SEC1 PEM."""
     key = ec.generate_private_key(curve or ec.SECP256R1())
-    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+    return plant(key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode())
 
 
 def credentials() -> Credentials:

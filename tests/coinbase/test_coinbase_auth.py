@@ -21,15 +21,19 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from samples import KEY_NAME, decoded, ec_pem
 
+from tests.planted_secrets import plant
 from trader.coinbase.auth import CredentialProblem, Credentials, ExchangeCredentials, refuse_derivatives
 
 PEM = ec_pem()
 KEY = load_pem_private_key(PEM.encode(), None)
-PKCS8 = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-DER = base64.b64encode(KEY.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())).decode()
+PKCS8 = plant(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+DER = plant(
+    base64.b64encode(KEY.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())).decode()
+)
 ED = ed25519.Ed25519PrivateKey.generate()
 SEED = ED.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
 ED_PUBLIC = ED.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+plant(SEED)
 JSON_FILE = json.dumps({"name": KEY_NAME, "privateKey": PEM})
 
 EC_SHAPES = {

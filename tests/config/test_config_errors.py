@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.planted_secrets import plant
 from trader.config import ConfigErrors, load_settings
 from trader.config.document import Document, read
 
@@ -259,9 +260,11 @@ def test_a_variable_that_means_nothing_is_an_error(environ: dict[str, str], reme
 
 def test_a_secret_in_the_wrong_file_is_refused_and_not_printed(tmp_path: Path) -> None:
     """Values of unknown keys are never shown."""
-    planted = "planted-c4n4ry-s3cret"
+    planted = plant("planted-c4n4ry-s3cret")
     text = TEXT.replace("[defaults.rest]", f'[defaults.rest]\napi_secret = "{planted}"\ncoinbase_url = "{planted}"')
-    message = str(refused(tmp_path, text))
+    file = tmp_path / "planted-secret.toml"
+    file.write_text(text, encoding="utf-8")
+    message = str(load_settings(file, "canary"))
     assert planted not in message
     assert "set COINBASE_API_KEY and COINBASE_API_SECRET in the environment" in message
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from actors.backtest_models import MarketModels
 from actors.backtest_venue import InProcessVenue
+from tests.planted_secrets import plant
 from trader.coinbase.auth import Credentials
 from trader.coinbase.rest import CoinbaseVenue
 from trader.coinbase.settings import RestSettings
@@ -49,7 +50,7 @@ class ExchangeWorld:
     """The Coinbase client on the embedded exchange."""
 
     def __init__(self, ready: dict[str, Any]) -> None:
-        credentials = Credentials.parse(ready["api_key"], ready["api_secret"])
+        credentials = Credentials.parse(ready["api_key"], plant(ready["api_secret"]))
         settings = RestSettings(enable_throttle=False, retry_delay_s=0.05)
         self.client = CoinbaseVenue(ready["rest_url"], credentials, settings, ProductCatalog(derivatives=True))
         self.venue: Venue = self.client

@@ -16,6 +16,8 @@ from typing import Any
 import jwt
 import requests
 
+from tests.planted_secrets import plant
+
 ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "/api/v3/brokerage"
 
@@ -93,6 +95,7 @@ def exchange(*flags: str) -> Iterator[Running]:
         line = process.stdout.readline()
         assert line, f"the exchange said nothing and ended with {process.wait(5)}"
         running = Running(process, json.loads(line))
+        plant(running.ready["api_secret"])
         yield running
     finally:
         if running is not None:

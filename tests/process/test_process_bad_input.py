@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from trader_process import ROOT, Room, clean_environment
 
+from tests.planted_secrets import plant
 from trader.store.log import EventStore
 
 MakeRoom = Callable[..., AbstractContextManager[Room]]
@@ -26,9 +27,9 @@ NOBODY_LISTENS = "http://127.0.0.1:9"
 
 def fresh_pem() -> str:
     """A key of the right shape that no venue knows."""
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+    return plant(ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    ).decode()  # fmt: skip
+    ).decode())  # fmt: skip
 
 
 def refused(data: Path, *flags: str, **environment: str) -> tuple[int, str]:
@@ -96,7 +97,7 @@ def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_started(name: s
 
 def test_malformed_credentials_end_with_77_and_are_not_repeated(tmp_path: Path) -> None:
     """`--live` with something that is no key: refused before any connection, and never a silent paper run."""
-    environment = {"COINBASE_API_KEY": KEY_NAME, "COINBASE_API_SECRET": "not-a-key-" + secrets.token_hex(12)}
+    environment = {"COINBASE_API_KEY": KEY_NAME, "COINBASE_API_SECRET": plant("not-a-key-" + secrets.token_hex(12))}
     code, said = refused(tmp_path / "data", "--profile", "canary", "--live", **environment)
     assert code == 77, said
     assert "COINBASE_API_SECRET" in said

@@ -23,6 +23,8 @@ from typing import Any, TextIO, TypeVar
 import requests
 from compared_books import assert_books_agree, assert_last_state_agrees, assert_no_secrets, signed
 
+from tests.planted_secrets import plant, searcher
+
 __all__ = ["ROOT", "ExchangeRecords", "Output", "Room", "TraderProcess", "assert_no_secrets", "clean_environment",
            "exchange_process", "room", "signed", "until"]  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +67,7 @@ class Output:
         """Wait for the stream's end and close it."""
         self._thread.join(5)
         self._stream.close()
+        searcher.hear("a trader's output", self.text)
 
     @property
     def text(self) -> str:
@@ -214,6 +217,7 @@ def exchange_process(*flags: str) -> Iterator[ExchangeRecords]:
         line = process.stdout.readline()
         assert line, f"the exchange said nothing and ended with {process.wait(5)}"
         records = ExchangeRecords(json.loads(line))
+        plant(records.ready["api_secret"])
         yield records
     finally:
         if records is not None:
