@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,28 @@ def test_the_unit_never_restarts_what_a_person_must_look_at() -> None:
     assert "Type=notify" in unit
     assert "OnFailure=actor-trader-failed@%i.service" in unit
     assert (DEPLOY / "actor-trader-failed@.service").exists()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_the_units_are_ones_that_systemd_takes(tmp_path: Path) -> None:
+    """Every section, key and value, by systemd's own check; only the programs, which are elsewhere here, are replaced."""
+    for unit in DEPLOY.glob("*.service"):
+        text = re.sub(r"^(Exec\w+=-?)/\S+", r"\1/bin/true", unit.read_text(), flags=re.MULTILINE)
+        (tmp_path / unit.name).write_text(text)
+    places = {"SYSTEMD_UNIT_PATH": f"{tmp_path}:", "PATH": os.environ["PATH"]}
+
+    def told() -> str:
+        units = [str(tmp_path / f"{name}@canary.service") for name in ("actor-trader", "actor-trader-failed")]
+        done = subprocess.run(
+            ["systemd-analyze", "verify", *units], env=places, capture_output=True, text=True, timeout=60, check=False
+        )
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if "actor-trader" in line]
+        return "\n".join([*lines, *([] if done.returncode == 0 else [f"ended with {done.returncode}"])])
+
+    assert told() == ""
+    unit = tmp_path / "actor-trader@.service"
+    unit.write_text(unit.read_text().replace("WatchdogSec=30", "WatchdogSeconds=30"))
+    assert "WatchdogSeconds" in told(), "the check sees a key that systemd does not know"
 
 
 def test_the_container_copies_what_exists_and_asks_for_health() -> None:

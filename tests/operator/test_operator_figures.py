@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -9,12 +10,19 @@ from typing import Any
 import msgspec
 import pykka
 from operator_desk import OperatorDesk
-from trader_process import until
+from trader_process import ROOT, until
 
 from actors.figures import FillQuality, NearestMiss
 from actors.mailbox import Mailbox
 from trader.orders.order import Fill, Side
 from trader.orders.reason import Reason
+
+ONLY_WHEN = {
+    "bot_clock_skew_seconds": "the market runs at the speed of this clock; here it runs a hundred times as fast",
+    "bot_risk_guards_recoverable_failures_total": "a guard has failed",
+    "bot_risk_guards_critical_failures_total": "a guard has failed",
+}
+"""Metrics that this trader does not send, each with when it does."""
 
 
 def envelope(message: Any) -> Any:
@@ -99,3 +107,17 @@ def test_a_run_measures_them(calm: OperatorDesk) -> None:
         "bot_actor_inbox_age_p99_seconds",
     ):
         assert f"\n{name}{{" in text
+
+
+def test_every_metric_of_the_dashboard_and_the_rules_is_in_a_real_answer(calm: OperatorDesk) -> None:
+    """A panel over a name that is never sent would be empty for ever; with something held, each has a sample."""
+    texts = [(ROOT / "deploy" / name).read_text() for name in ("alerts.yml", "grafana-dashboard.json")]
+    wanted = {name for text in texts for name in re.findall(r"\bbot_[a-z0-9_]+", text)}
+    calm.in_position()
+
+    def absent() -> set[str]:
+        sent = set(re.findall(r"^(bot_[a-z0-9_]+)\{", calm.get("/metrics")[1], re.MULTILINE))
+        return wanted - sent - set(ONLY_WHEN)
+
+    assert set(ONLY_WHEN) <= wanted
+    until(lambda: not absent(), 30, f"samples of {absent()}")
