@@ -111,14 +111,14 @@ def _clock(venue: CoinbaseVenue, rest_url: str, *, is_embedded: bool) -> Row:
 
 
 def key_row(client: Client) -> Row:
-    """Ask what the key may do: view yes, trade yes, transfer no (C-25)."""
+    """Ask what the key may do: view yes, trade yes, transfer no (C-25). The key is named by its fingerprint."""
     try:
         allowed = client.venue.permissions()
     except VenueError as error:
-        return fail("key", f"not accepted: {error}", KEY_REMEDY)
+        return fail("key", f"{client.connection.credentials.fingerprint} not accepted: {error}", KEY_REMEDY)
     may = [name for name in ("view", "trade", "transfer") if getattr(allowed, f"can_{name}")]
     portfolio = f", portfolio {allowed.portfolio_id[:8]}…" if allowed.portfolio_id else ""
-    text = f"accepted; may {', '.join(may) or 'nothing'}{portfolio}"
+    text = f"{client.connection.credentials.fingerprint} accepted; may {', '.join(may) or 'nothing'}{portfolio}"
     if allowed.can_transfer or not (allowed.can_view and allowed.can_trade):
         return fail("key", text, KEY_REMEDY)
     return ok("key", text)

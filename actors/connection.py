@@ -14,11 +14,12 @@ import msgspec
 
 from actors.clock import SKEW_MAX_S, MarketClock
 from actors.exchange_process import ReadyLine
-from trader.coinbase.auth import Credentials
+from trader.coinbase.auth import Credentials, ExchangeCredentials, refuse_derivatives
 from trader.coinbase.hosts import ForbiddenHost, check_host, is_loopback
 from trader.coinbase.keyshape import CredentialProblem
 from trader.coinbase.rest import CoinbaseVenue
 from trader.config import Settings
+from trader.config.settings import EnvironmentSettings
 from trader.exit_code import Ends, ExitCode
 from trader.market.instrument import Instrument
 from trader.report.redaction import redactor
@@ -58,10 +59,10 @@ def connect(settings: Settings, ready: ReadyLine | None) -> Connection:
             f"paper:{settings.profile}",
             is_embedded=True,
         )
-    return _live(os.environ)
+    return _live(os.environ, settings.environment)
 
 
-def _live(environ: Mapping[str, str]) -> Connection:
+def _live(environ: Mapping[str, str], wanted: EnvironmentSettings) -> Connection:
     key, secret = environ.get("COINBASE_API_KEY", ""), environ.get("COINBASE_API_SECRET", "")
     redactor.know(secret)
     if not key or not secret:
@@ -70,12 +71,30 @@ def _live(environ: Mapping[str, str]) -> Connection:
             ExitCode.CREDENTIALS_REFUSED,
             f"--live needs a key: {missing} not set. Nothing was started. Without --live the same command trades on paper.",
         )
+    if wanted.api_mode != "advanced":
+        _refuse_exchange_mode(environ, wanted)
     rest_url, ws_url, ws_user_url, ca_file = live_addresses(environ)
     try:
         credentials = Credentials.parse(key, secret)
     except CredentialProblem as error:
         raise Ends(ExitCode.CREDENTIALS_REFUSED, f"COINBASE_API_KEY/COINBASE_API_SECRET: {error}") from error
     return Connection(rest_url, ws_url, ws_user_url, credentials, ca_file, key, is_embedded=is_loopback(rest_url))
+
+
+def _refuse_exchange_mode(environ: Mapping[str, str], wanted: EnvironmentSettings) -> None:
+    """End a live start with a key of the older Exchange API: it can be read and would sign, but that API takes no order of ours."""
+    passphrase = environ.get("COINBASE_PASSPHRASE") or environ.get("COINBASE_API_PASSPHRASE") or ""
+    redactor.know(passphrase)
+    try:
+        refuse_derivatives(wanted.api_mode, wanted.derivatives)
+        ExchangeCredentials(environ["COINBASE_API_KEY"], environ["COINBASE_API_SECRET"], passphrase)
+    except CredentialProblem as error:
+        raise Ends(ExitCode.CREDENTIALS_REFUSED, f"{error} Nothing was started.") from error
+    raise Ends(
+        ExitCode.CREDENTIALS_REFUSED,
+        "COINBASE_API_MODE=exchange: orders go out through the Advanced Trade API only. Make a CDP key and set"
+        " COINBASE_API_MODE=advanced. Nothing was started.",
+    )
 
 
 def live_addresses(environ: Mapping[str, str]) -> tuple[str, str, str, str | None]:
@@ -104,6 +123,7 @@ def check_venue(venue: CoinbaseVenue, settings: Settings, clock: MarketClock) ->
             )
         _check_key(venue)
         instruments = venue.instruments(settings.symbols)
+        venue.check_approval(instruments)
     except (AuthenticationError, PermissionDenied) as error:
         raise Ends(ExitCode.CREDENTIALS_REFUSED, f"the venue refuses the key: {error}. Nothing was started.") from error
     except InvalidSymbol as error:

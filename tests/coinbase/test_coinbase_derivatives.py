@@ -19,7 +19,7 @@ from trader.coinbase.wire import BadPayload
 from trader.market.catalog import ProductCatalog
 from trader.market.instrument import ProductKind
 from trader.orders.order import OrderState, OrderType, Side, TimeInForce
-from trader.venue import Found, OrderRequest, Placed, VenueError
+from trader.venue import Found, OrderRequest, PermissionDenied, Placed, VenueError
 
 
 @pytest.fixture
@@ -90,6 +90,21 @@ def test_the_intx_side_is_read_from_its_own_portfolio(live: LiveExchange) -> Non
         account = venue.account(["BTC-PERP"], venue.server_time())
         assert account.positions == ()
     finally:
+        venue.close()
+
+
+def test_intx_perpetuals_need_an_account_that_is_approved_for_them() -> None:
+    """Without a portfolio of that kind they are refused by name; what is no INTX perpetual asks for nothing."""
+    plain = {"name": "Default", "uuid": "p", "type": "DEFAULT", "deleted": False}
+    closed = {"name": "Perpetuals", "uuid": "q", "type": "INTX", "deleted": True}
+    perpetual = spot("BTC-PERP", "0.1", "0.0001", product_id="BTC-PERP-INTX", kind=ProductKind.PERPETUAL)
+    answers = [{"portfolios": [plain, closed]}, {"portfolios": [plain, closed | {"deleted": False}]}]
+    with scripted(*(respond(200, answer) for answer in answers)) as server:
+        venue = CoinbaseVenue(server.url, credentials(), FAST, ProductCatalog(derivatives=True))
+        venue.check_approval([spot("BTC-USD")])
+        with pytest.raises(PermissionDenied, match=r"not approved for INTX perpetuals \(BTC-PERP\)"):
+            venue.check_approval([perpetual])
+        venue.check_approval([perpetual])
         venue.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,8 @@ def test_a_key_that_may_transfer_and_one_the_venue_refuses_are_told(tmp_path: Pa
             COINBASE_API_KEY=key, COINBASE_API_SECRET=ready["api_secret"], **addresses,
         )  # fmt: skip
         assert done.returncode == 1
-        assert "fail  key" in done.stdout
+        assert re.search(r"fail  key +[0-9a-f]{8} not accepted", done.stdout), "the key is named by its fingerprint"
+        assert key not in done.stdout
         assert "-> make a CDP key" in done.stdout
         assert not exchange.arrivals()
 

@@ -6,6 +6,7 @@ import json
 import secrets
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -101,6 +102,26 @@ def test_malformed_credentials_end_with_77_and_are_not_repeated(tmp_path: Path) 
     code, said = refused(tmp_path / "data", "--profile", "canary", "--live", **environment)
     assert code == 77, said
     assert "COINBASE_API_SECRET" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, ("COINBASE_PASSPHRASE",)),
+        ({"COINBASE_API_PASSPHRASE": "words-of-a-passphrase"}, ("Make a CDP key", "COINBASE_API_MODE=advanced")),
+        ({"COINBASE_ENABLE_DERIVATIVES": "1"}, ("Derivatives need api_mode",)),
+    ],
+    ids=["no passphrase", "whole", "derivatives"],
+)
+def test_a_key_of_the_older_exchange_api_is_refused_for_trading(
+    more: dict[str, str], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Never a start with another way of signing than the one asked for: 77, what is missing or what to make instead."""
+    key = {"COINBASE_API_KEY": "0a1b2c3d", "COINBASE_API_SECRET": plant(b64encode(secrets.token_bytes(48)).decode())}
+    code, said = refused(tmp_path / "data", "--profile", "spot", "--live", COINBASE_API_MODE="exchange", **key, **more)
+    assert code == 77, said
+    assert all(word in said for word in words)
+    assert "words-of-a-passphrase" not in said
 
 
 def test_a_venue_nobody_serves_ends_with_69(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from trader.coinbase.wire import BadPayload
 from trader.market.instrument import Instrument
 from trader.orders.account import AccountSnapshot, Balance, FeeRates, MarginSummary, VenuePosition
 from trader.orders.order import Fill, OrderReport
-from trader.venue import KeyPermissions, VenueUnavailable
+from trader.venue import KeyPermissions, PermissionDenied, VenueUnavailable
 
 FILL_TYPE = "FILL"
 CFM_SUFFIX = "-CDE"
@@ -152,6 +152,15 @@ class AccountReader:
             intx = self.derivatives.intx_margin(portfolio_id)
             margins += [intx] if intx is not None else []
         return tuple(positions), tuple(margins)
+
+    def check_approval(self, instruments: Sequence[Instrument]) -> None:
+        """Raise PermissionDenied when INTX perpetuals are wanted and the account has no portfolio for them: it is not approved."""
+        wanted = [instrument.symbol for instrument in instruments if instrument.product_id.endswith(INTX_SUFFIX)]
+        if wanted and INTX_KIND not in {each.type for each in self.derivatives.portfolios() if not each.deleted}:
+            names = ", ".join(wanted)
+            raise PermissionDenied(
+                f"the account is not approved for INTX perpetuals ({names}): it has no portfolio for them"
+            )
 
     def _intx_portfolio(self) -> str:
         """Return the id of the portfolio that holds INTX perpetuals, the key's own when none is of that kind; read once."""

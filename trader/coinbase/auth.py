@@ -51,6 +51,11 @@ class Credentials(_Sealed):
         self.algorithm = "ES256" if isinstance(key, EllipticCurvePrivateKey) else "EdDSA"
         self.__key = key
 
+    @property
+    def fingerprint(self) -> str:
+        """Eight characters that tell one key from another and nothing else."""
+        return hashlib.sha256(self.key_name.encode()).hexdigest()[:8]
+
     @classmethod
     def parse(cls, api_key: str, api_secret: str) -> Credentials:
         """Read a key name and a secret in any pasted shape; raises CredentialProblem with one sentence that names the

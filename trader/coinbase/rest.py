@@ -177,6 +177,10 @@ class CoinbaseVenue:
         """Have the venue close (part of) a derivative position; same rules of proof as `place`."""
         return self._desk.close_position(client_order_id, self.instruments([symbol])[0].product_id, size, deadline_s)
 
+    def check_approval(self, instruments: Sequence[Instrument]) -> None:
+        """Raise PermissionDenied for perpetuals that the account may not trade."""
+        self._account.check_approval(instruments)
+
     @property
     def derivatives(self) -> DerivativesReader:
         """Reads of CFM, INTX and portfolios."""

@@ -18,9 +18,9 @@ from trader.exit_code import Ends, ExitCode
 ENVIRONMENT: Mapping[str, str] = {
     "COINBASE_API_KEY": "name of the API key; needed with --live only",
     "COINBASE_API_SECRET": "the private key itself: PEM, base64, or the portal's JSON; not the path of a file",
-    "COINBASE_PASSPHRASE": "only for legacy keys in exchange mode; COINBASE_API_PASSPHRASE is accepted too",
-    "COINBASE_API_MODE": "advanced (default) or exchange",
-    "COINBASE_SANDBOX": "1 selects paper in advanced mode, the sandbox's address in exchange mode",
+    "COINBASE_PASSPHRASE": "of a key of the older Exchange API, also as COINBASE_API_PASSPHRASE; such a key is refused for trading",
+    "COINBASE_API_MODE": "advanced (default); exchange is refused with --live: orders go out by the Advanced Trade API only",
+    "COINBASE_SANDBOX": "1 selects paper: the sandbox does not speak the Advanced Trade API",
     "COINBASE_ENABLE_DERIVATIVES": "1 opens the gate for perpetuals; anything else keeps it closed",
     "COINBASE_ENABLE_KEEP_ALIVE": "0 opens a new connection for each request",
     "COINBASE_REST_URL": "REST address; Coinbase's own hosts or this machine only",
