@@ -43,7 +43,7 @@ class Alerting:
     def tell(self, alert: Alert) -> None:
         """Log one message and hand it to the webhook. Repetitions and what concerns nobody now stay in the file."""
         loud = alert.severity is Severity.PAGE and alert.phase is not Phase.REPEATED
-        logger.bind(always=True).log("WARNING" if loud else "DEBUG", "alert {}", alert.line())
+        logger.log("WARNING" if loud else "DEBUG", "alert {}", alert.line())
         if self._sender is not None and alert.severity is not Severity.LOG:
             self._sender.send(alert)
 

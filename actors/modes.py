@@ -74,8 +74,7 @@ class Modes:
             self.unsaved = str(error)
             logger.critical("the holds cannot be saved: {}", error)
         for hold in table.beyond(before):
-            told = logger.bind(always=True)
-            told.warning("{} {} by {}: {}", hold.level.name, hold.scope, hold.by or by, hold.text or hold.cause)
+            logger.warning("{} {} by {}: {}", hold.level.name, hold.scope, hold.by or by, hold.text or hold.cause)
         for hold in before.beyond(table):
             if not table.has(hold.cause, hold.scope):
                 level = "DEBUG" if hold.cause in EPHEMERAL else "INFO"

@@ -1,7 +1,8 @@
-"""Keeps the console from repeating itself: the third warning of one kind within an hour stays in the log file and is counted.
+"""Keeps the console from repeating what lasts: a guard's third finding of one kind within an hour stays in the log file.
 
-Only `trader/report/logs.py` imports this. Two warnings are of one kind when they differ in numbers, ids and symbols only. What a
-person must hear each time (a change of mode, a page) never comes here. Pure: it is told the machine's time; one thread at a time.
+Guards look at everything every tick and say again what has not passed ("stale_mark: ETH-USD mark is 30 s old"); two findings are of
+one kind when they differ in numbers and symbols only. Everything else is said each time. Only `trader/report/logs.py` imports this.
+Pure: it is told the machine's time; one thread at a time.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ WINDOW_S = 3600.0
 SHOWN = 2
 KINDS_KEPT = 500
 
-_VARIES = re.compile(
-    r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){0,3}(?:-[0-9a-f]{12})?\b|\b[A-Z0-9]{2,12}(?:-[A-Z0-9]{2,12})+\b|\d+(?:\.\d+)?"
-)
+_FINDING = re.compile(r"[a-z]+(?:_[a-z]+)*: ")
+_VARIES = re.compile(r"\b[A-Z0-9]{2,12}(?:-[A-Z0-9]{2,12})+\b|\d+(?:\.\d+)?")
 
 
 class Echo:
@@ -25,6 +25,8 @@ class Echo:
 
     def hear(self, text: str, now: float) -> str:
         """Return what to show of a warning; "" when two of its kind were shown within the hour."""
+        if not _FINDING.match(text):
+            return text
         kind = _VARIES.sub("#", text)
         since, count = self._said.pop(kind, (now, 0))
         earlier = 0

@@ -1,8 +1,8 @@
 """Logging: people read stderr, machines read the rotating JSON file; neither ever sees a secret, and logging never stops trading.
 
 Only `actors/system.py` and the commands call `start_logging`. The standard library's loggers (pykka, urllib3, websocket) go to the
-file alone. The console does not repeat a kind of warning (`echo.py`) unless it is bound to `always`. The last step of every record is
-redaction: known secrets in the forms they travel in, then patterns.
+file alone. The console does not repeat what a guard goes on finding (`echo.py`). The last step of every record is redaction: known
+secrets in the forms they travel in, then patterns.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class _Console:
     def __call__(self, message: Message) -> None:
         record = message.record
         text = record["message"]
-        if record["level"].name == "WARNING" and not record["extra"].get("always"):
+        if record["level"].name == "WARNING":
             text = self._echo.hear(text, time.monotonic())
         if not text:
             return
