@@ -46,6 +46,7 @@ def test_memory_is_bounded_whatever_is_said() -> None:
 
 def test_the_console_leaves_out_what_guards_go_on_finding_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     """Only what guards find collapses."""
+    logger.remove()  # another test may have left a console
     sink = logger.add(_Console(), level="INFO", catch=False)
     try:
         for number in range(4):
