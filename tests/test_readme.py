@@ -8,6 +8,7 @@ from pathlib import Path
 import run
 from trader.config.handbook import handbook, profiles_table as current_profiles
 from trader.exit_code import MEANING
+from trader.report.reference import reference
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -42,6 +43,11 @@ def test_the_exit_codes_are_the_published_ones() -> None:
 def test_the_handbook_of_keys_is_current() -> None:
     """docs/configuration.md is `run.py config --handbook`."""
     assert (ROOT / "docs" / "configuration.md").read_text().strip() == handbook(ROOT / "config.toml").strip()
+
+
+def test_the_reference_of_codes_and_metrics_is_current() -> None:
+    """docs/reference.md is `python -m trader.report.reference`."""
+    assert (ROOT / "docs" / "reference.md").read_text() == reference()
 
 
 def test_every_linked_file_exists() -> None:

@@ -37,13 +37,27 @@ ENVIRONMENT: Mapping[str, str] = {
     "RISK_<KEY>": "overrides risk.<key>, for example RISK_MAX_DAILY_LOSS_USD=5",
     "ALERT_WEBHOOK_URL": "where alerts are posted; https, or http to this machine",
     "ALERT_WEBHOOK_FORMAT": "json (default) or slack",
+    "RUN_SANDBOX_VALIDATIONS": "1 lets run.py validate run at all",
+    "USE_REAL_ADAPTER": "1 makes run.py validate read from the live venue; nothing that sends an order is run then",
 }
 """Variable -> what it does, in the order of the handbook."""
 
 
+_HEAD = """# Configuration
+
+Made from the code by `python run.py config --handbook`; a test compares this file with it. What holds now and where each value came
+from: `python run.py config --profile NAME`. For completion and checks in an editor: `python run.py config --schema > schema.json`.
+
+A value comes from the strongest of: flag, environment variable, `[profiles.NAME.paper]` (on paper), `[profiles.NAME]`, `[defaults]`,
+the default below. While the program runs, a saved file is read within a few seconds: of the keys that apply *at once*, what is safer
+does so, and what loosens waits for `python run.py config accept`; the others wait for the next start."""
+
+
 def handbook(file: Path) -> str:
-    """All three tables. Raises Ends for a file with errors."""
-    parts = ("## Profiles", profiles_table(file), "## Keys", keys_table(), "## Environment", environment_table())
+    """Introduction and all three tables. Raises Ends for a file with errors."""
+    parts = (
+        _HEAD, "## Profiles", profiles_table(file), "## Keys", keys_table(), "## Environment", environment_table()
+    )  # fmt: skip
     return "\n\n".join(parts)
 
 

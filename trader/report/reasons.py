@@ -193,7 +193,7 @@ EXPLANATIONS = _read(_ROWS)
 
 def catalogue() -> str:
     """All codes as a table in Markdown, for the documentation."""
-    rows = ["| code | group | meaning | what would change it | key | |", "|---|---|---|---|---|---|"]
+    rows = ["| code | group | meaning | what would change it | key | it |", "|---|---|---|---|---|---|"]
     rows += [
         f"| `{row.reason}` | {row.group} | {row.sentence} | {row.remedy} | {_code(row.config_key)} | {row.nature} |"
         for row in EXPLANATIONS.values()
