@@ -15,6 +15,8 @@ from trader.exit_code import MEANING, Ends, ExitCode
 from trader.report.lastwords import guard_last_words
 from trader.report.redaction import redactor
 
+PYTHON_MIN = (3, 11)
+
 COMMANDS: dict[str, tuple[str, str]] = {
     "trade": ("actors.trade_command", "trade (the default)"),
     "status": ("actors.status_command", "print the last status of a profile"),
@@ -50,18 +52,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"run.py: unknown command {name!r}; one of {', '.join(COMMANDS)}\n")
         return ExitCode.USAGE
     place, _, entry = COMMANDS[name][0].partition(":")
+    if sys.version_info < PYTHON_MIN:
+        sys.stderr.write(f"run.py needs Python 3.11 or newer; this is {sys.version.split()[0]}\n")
+        return ExitCode.CONFIG_ERROR
     guard_last_words()
-    module = importlib.import_module(place)
     try:
-        return int(getattr(module, entry or "main")(given))
+        return int(getattr(importlib.import_module(place), entry or "main")(given))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in {"actors", "trader"}:
+            raise
+        sys.stderr.write(
+            f"the package {error.name} is missing in {sys.executable}: type .venv/bin/python instead of python, or install with"
+            " pip install -r requirements.lock\n"
+        )
+        return ExitCode.CONFIG_ERROR
     except Ends as end:
         sys.stderr.write(redactor.clean(end.sentence.rstrip()) + "\n")
         return end.code
     except KeyboardInterrupt:
         return ExitCode.NEGATIVE
-    except (
-        BrokenPipeError
-    ):  # `run.py check | head`: nobody reads any more, also not what the interpreter would flush at its end
+    except BrokenPipeError:
+        # `run.py check | head`: nobody reads any more, also not what the interpreter would flush at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.NEGATIVE
 

@@ -73,6 +73,16 @@ def test_wrong_arguments_end_with_their_code_and_a_remedy(case: str, tmp_path: P
     assert not list((tmp_path / "data").rglob("store.key")), "something was started"
 
 
+def test_a_python_without_the_packages_is_told_which_one_to_type() -> None:
+    """The system's own Python in a second terminal: the commonest first mistake is no traceback."""
+    bare = [sys.executable, "-S", "-E", "run.py", "status"]
+    ended = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    assert ended.returncode == 78
+    assert "Traceback" not in ended.stderr
+    assert ".venv/bin/python" in ended.stderr
+    assert "requirements.lock" in ended.stderr
+
+
 def test_a_misspelt_key_names_file_line_key_and_remedy(tmp_path: Path) -> None:
     """Two mistakes in one file are both told, with their lines, before anything starts."""
     file = write_config(
