@@ -123,10 +123,11 @@ def test_an_approval_made_by_hand_is_refused() -> None:
 
 
 def test_the_trading_process_never_loads_the_exchange_or_terminal_libraries() -> None:
-    """aiohttp and rich cost memory and belong to other processes."""
+    """aiohttp and rich cost memory and belong to other processes; backtest and the vendor's SDK are no part of a live run."""
+    foreign = ("aiohttp", "rich", "pydantic", "pandas", "sklearn", "coinbase", "trader.exchange", "actors.backtest")
     code = (
         "import sys; import run, actors.trade_command, actors.system;"
-        "print([m for m in ('aiohttp', 'rich', 'pydantic', 'trader.exchange') if m in sys.modules])"
+        f"print([m for m in sys.modules if any(m == f or m.startswith((f + '.', f + '_')) for f in {foreign!r})])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60

@@ -54,6 +54,37 @@ def test_each_command_line_of_the_runbook_is_understood(line: str) -> None:
     assert [flag for flag in flags if flag not in told and flag != "--help"] == []
 
 
+LISTS: Mapping[str, tuple[str, ...]] = {
+    "SEC-04 production checklist": (
+        "credentials: view and trade", "risk limits fit the size", "monitoring:", "health check:", "data paths:",
+        "emergency shutdown tried", "network:", "position sizes reviewed",
+    ),
+    "SEC-05 safety checklist": (
+        "credentials", "risk limits", "Dry run first", "METRICS_PORT", "run.py kill", "a backup of both restored once", "who is on call",
+    ),
+    "SEC-06 daily": ("**Daily**", "result and positions", "WARNING and ERROR lines", "use of\nlimits", "the strategy's behaviour"),
+    "SEC-07 weekly": ("**Weekly**", "trade history", "strategy parameters", "risk\nevents", "windows of marks"),
+    "SEC-08 monthly": ("**Monthly**", "backup", "performance over the month", "optimization", "review of every limit"),
+    "SEC-09": ("No mark price", "is the symbol right", "fresh cache"),
+    "SEC-10": ("Leverage exceeds limit", "lower `sizing.target_leverage`", "more equity", "look at the positions"),
+    "SEC-11": ("below the venue's minimum", "quantization", "position_fraction", "the product's minimum"),
+    "SEC-12": ("gives no signals", "WARMING_UP", "its parameters"),
+    "SEC-13": ("| 401", "| 429", "connection reset", "orders refused by the venue"),
+    "SEC-15": ("see the exposure", "reduce it", "adjust the configuration", "clear the day's counter"),
+    "SEC-18": ("reaches the venue over TLS",),
+    "SEC-19": ("stale data in thin markets", "funding of positions held long", "latency when markets move", "slippage in large moves"),
+    "VAL-12, ARCH-32": ("Dry run first", "run.py resume start_mode", "canary for days", "one limit at a time"),
+    "VAL-16": ("two to four weeks",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", LISTS)
+def test_the_lists_and_procedures_of_the_documents_are_in_the_runbook(row: str) -> None:
+    """Each item, in words a person can search for."""
+    missing = [words for words in LISTS[row] if words not in RUNBOOK]
+    assert not missing
+
+
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An exchange every run of this module attaches to."""
