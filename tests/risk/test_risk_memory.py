@@ -81,6 +81,21 @@ def test_a_late_fill_of_a_finished_order_still_finds_it_after_a_restart():
     assert again.ledger.positions[BTC].size == D("0.7")
 
 
+def test_the_record_keeps_the_orders_a_late_fill_may_still_concern_and_no_more():
+    """Written once a minute for years: old finished orders are left out, a few newest and every live one stay."""
+    desk = make_desk()
+    for now in map(at, range(60, 2_400, 60)):
+        alive(desk, now)
+        order = send(desk, intent(BTC, Side.BUY, "0.001", now), now)
+        desk.on_report(report(order, OrderState.CANCELLED, now, "0"), now)
+    alive(desk, at(2_400))
+    live = send(desk, intent(BTC, Side.BUY, "0.001", at(2_400)), at(2_400))
+    kept = [order.client_order_id for order in desk.snapshot(at(2_400)).orders]
+    assert kept == [*(f"c{number}" for number in range(24, 39)), live.client_order_id]
+    later = [order.client_order_id for order in desk.snapshot(at(90_000)).orders]
+    assert later == [*(f"c{number}" for number in range(29, 39)), live.client_order_id]
+
+
 def test_no_baseline_is_made_of_a_position_without_a_mark():
     """A restored position is valued at its entry until a quote comes; that is no equity to measure a day by."""
     desk = make_desk()

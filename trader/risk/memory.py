@@ -21,8 +21,11 @@ from trader.risk.booking import book_report
 from trader.risk.day import DayBaseline
 from trader.risk.state import DeskState
 
-RECENT_FINISHED = 200
-"""Finished orders kept in the record, so that a fill reported late still finds its order."""
+RECENT_S = 900.0
+"""Orders that finished within so many machine seconds are kept in the record: a fill reported late still finds its order. Fills
+are read from two minutes before the record on, so none older is asked about."""
+RECENT_MIN, RECENT_MAX = 10, 200
+"""At least and at most so many finished orders, whatever their age: the record is written once a minute and must stay small."""
 
 
 class RiskMemory(msgspec.Struct, frozen=True):
@@ -70,7 +73,7 @@ def remember(state: DeskState, funding_until: Mapping[str, float], now: Now) -> 
     return RiskMemory(
         market_time=now.market_time,
         positions=(*state.ledger.positions.values(), *aside.positions),
-        orders=(*_worth_keeping(state.ledger), *aside.orders),
+        orders=(*_worth_keeping(state.ledger, now), *aside.orders),
         wallets=dict(state.ledger.wallets),
         baseline=state.day.baseline,
         losses_in_a_row=dict(state.losses_in_a_row),
@@ -83,7 +86,7 @@ def remember(state: DeskState, funding_until: Mapping[str, float], now: Now) -> 
     )
 
 
-def _worth_keeping(ledger: Ledger) -> tuple[Order, ...]:
+def _worth_keeping(ledger: Ledger, now: Now) -> tuple[Order, ...]:
     """The newest finished orders and every live one, each in the order they were made; read from the end, for most are old."""
     finished: list[Order] = []
     live: list[Order] = []
@@ -91,7 +94,9 @@ def _worth_keeping(ledger: Ledger) -> tuple[Order, ...]:
     for order in reversed(ledger.orders.values()):
         if order.is_live:
             live.append(order)
-        elif len(finished) < RECENT_FINISHED:
+        elif len(finished) < RECENT_MIN or (
+            len(finished) < RECENT_MAX and now.machine_time - order.touched_at <= RECENT_S
+        ):
             finished.append(order)
         elif len(live) == awaited:
             break
