@@ -89,20 +89,22 @@ class EquityCurve:
             self._drawdown = max(self._drawdown, float((self._peak - equity) / self._peak))
 
     def extend(self, first_time: float, step_s: float, equities: Sequence[Decimal]) -> None:
-        """Take many points, `step_s` apart."""
-        peak, low, next_sample = self._peak, self._low, self._next_sample
-        for count, equity in enumerate(equities):
-            if first_time + count * step_s > next_sample or equity < low or self.first is None:
-                self._peak, self._low = peak, low
-                if count:
-                    self.last = (first_time + (count - 1) * step_s, equities[count - 1])
-                self.add(first_time + count * step_s, equity)
-                peak, low, next_sample = self._peak, self._low, self._next_sample
-            elif equity > peak:
-                peak = low = equity
-        self._peak, self._low = peak, low
-        if equities:
-            self.last = (first_time + (len(equities) - 1) * step_s, equities[-1])
+        """Take many points, `step_s` apart: those that change neither peak, low nor samples at once."""
+        at, count = 0, len(equities)
+        while at < count:
+            time = first_time + at * step_s
+            if self.first is None or time > self._next_sample:
+                self.add(time, equities[at])
+                at += 1
+                continue
+            upto = min(at + int((self._next_sample - time) // step_s) + 1, count)
+            part = equities[at:upto]
+            if max(part) > self._peak or min(part) < self._low:
+                for number, equity in enumerate(part):
+                    self.add(time + number * step_s, equity)
+            else:
+                self.last = (time + (len(part) - 1) * step_s, part[-1])
+            at = upto
 
     @property
     def max_drawdown(self) -> float:
