@@ -62,3 +62,10 @@ def test_every_command_it_names_exists() -> None:
     named = set(re.findall(r"run\.py ([a-z-]+)", README)) - {"--profile", "--live"}
     commands = {name for name in named if not name.startswith("-")}
     assert commands - set(run.COMMANDS) == set()
+
+
+def test_what_runs_on_every_commit_is_the_command_of_the_readme() -> None:
+    """A stranger's test run and the one that guards the main branch are the same."""
+    command = re.search(r"python (-m pytest.*)$", README, re.MULTILINE)
+    assert command
+    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith(f'/bin/python" {command[1]}')
