@@ -1,6 +1,6 @@
 """Bars per second of the backtest with every check and guard on, about 3 % of the bars trading, beside its peers.
 
-    python -m tests.benchmarks.backtest [--bars 100000 1000000] [--peers DIR] [--profile | --costs]
+    python -m tests.benchmarks backtest [--bars 100000 1000000] [--peers DIR] [--profile | --costs]
 
 Each size runs in a process of its own, so that memory is that run's. Peers run in virtual environments `DIR/<name>` (or
 $BACKTEST_PEERS), made by hand; a peer that is not there is skipped and said so.

@@ -1,6 +1,6 @@
 """What one bar of a backtest costs, piece by piece: window, cross, RSI, decision, quote at risk, ledger, checks, guards.
 
-`python -m tests.benchmarks.backtest --costs` prints this table; no part of the test run. Every piece is timed alone in a tight loop, the
+`python -m tests.benchmarks backtest --costs` prints this table; no part of the test run. Every piece is timed alone in a tight loop, the
 best of five, caches warm: within a run each costs more, and sending and dispatch come on top, which is why the whole bar stands last.
 What happens per order is also shown per bar at the share of bars that trade in the benchmark's market.
 """

@@ -1,4 +1,4 @@
-"""The market feed beside a bare websocket-client loop that only receives and parses: `python tests/benchmarks/feed.py [ROUNDS]`.
+"""The market feed beside a bare websocket-client loop that only receives and parses: `python -m tests.benchmarks feed [ROUNDS]`.
 
 Both read the same recorded traffic (ten products; TRADER_MARKET_DATA names its folder) from a server in another process that sends as
 fast as it can. The bare loop calls recv and json.loads; ours decodes, guards the sequence, keeps ten books and tapes, and makes quotes
@@ -24,13 +24,16 @@ from trader.market.instrument import Instrument, ProductKind
 from trader.venue import FeedItem
 
 ROOT = Path(__file__).resolve().parents[2]
+CAPTURE = "coinbase_feed_capture_2021-04-17.jsonl.gz"
 STAMP = "2021-04-17T16:43:37Z"
 
 
 def capture() -> list[dict[str, object]]:
     """The recorded envelopes."""
     folder = Path(os.environ.get("TRADER_MARKET_DATA", ROOT / ".." / "shared" / "market"))
-    with gzip.open(folder / "coinbase_feed_capture_2021-04-17.jsonl.gz", "rb") as lines:
+    if not (folder / CAPTURE).exists():
+        raise SystemExit(f"the recorded traffic {CAPTURE} is not here; name its folder with TRADER_MARKET_DATA")
+    with gzip.open(folder / CAPTURE, "rb") as lines:
         return [json.loads(line) for line in lines if line.strip()]
 
 
@@ -105,7 +108,8 @@ def main() -> None:
     """Print messages a second of both, and their ratio."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     count = len(frames(rounds))
-    server = subprocess.Popen([sys.executable, __file__, "--serve", str(rounds)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "tests.benchmarks.feed", "--serve", str(rounds)]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     try:
         url = f"ws://127.0.0.1:{server.stdout.readline().strip()}"

@@ -1,4 +1,4 @@
-"""How long a signal, and a crash, take in a real trader: `python -m tests.benchmarks.latency [--rounds N]`.
+"""How long a signal, and a crash, take in a real trader: `python -m tests.benchmarks latency [--rounds N]`.
 
 Two figures (issue 4 must-show 6), measured on real processes against the embedded exchange, with every symbol's strategy
 burning CPU on each mark. From `kill -USR1` to the first cancel on the wire: the moment `os.kill` is called, to the moment the
@@ -116,7 +116,7 @@ def _told(what: str, seconds: list[float], goal_ms: float, say: Callable[[str], 
 
 def main() -> int:
     """The benchmark as a command."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.latency", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks latency", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory(prefix="latency-") as folder:

@@ -1,6 +1,6 @@
 """What a risk decision costs: ten symbols, a hundred open orders, positions in every symbol, all checks on.
 
-Run as `python -m tests.benchmarks.risk [--json] [--decisions N] [--pace-ms M]`; no part of the test run. Decisions are timed one by
+Run as `python -m tests.benchmarks risk [--json] [--decisions N] [--pace-ms M]`; no part of the test run. Decisions are timed one by
 one, back to back and paced (one per M ms, caches cold), since a live system decides seldom. Quotes are timed in a tight loop.
 """
 
@@ -149,7 +149,7 @@ def nanoseconds_per_quote(desk: RiskDesk, count: int, now: Now) -> float:
 
 def main(argv: list[str] | None = None) -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.risk", description="What a risk decision costs.")
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks risk", description="What a risk decision costs.")
     parser.add_argument("--decisions", type=int, default=5_000)
     parser.add_argument("--pace-ms", type=float, default=5.0)
     parser.add_argument("--json", action="store_true")

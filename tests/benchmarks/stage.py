@@ -1,4 +1,4 @@
-"""How many turns a second the stage makes: `python -m tests.benchmarks.stage`. Empty handlers, one address book, one process."""
+"""How many turns a second the stage makes: `python -m tests.benchmarks stage`. Empty handlers, one address book, one process."""
 
 from __future__ import annotations
 

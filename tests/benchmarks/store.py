@@ -1,4 +1,4 @@
-"""The event store measured beside plain SQLite with the same durability: `python tests/benchmarks/store.py [FOLDER]`.
+"""The event store measured beside plain SQLite with the same durability: `python -m tests.benchmarks store [FOLDER]`.
 
 Both write the same JSON to the same folder with WAL and synchronous=FULL; plain SQLite has no thread, key, chain, mark
 or anchor. "paced" waits 20 ms between commits, as decisions of a live system do: caches and disk are cold then.

@@ -1,6 +1,6 @@
 """What the signal path costs: nanoseconds per mark and per bar for window, RSI, cross, stop, decision and entry.
 
-Run as `python -m tests.benchmarks.strategy [--json] [--bars N]`; no part of the test run. Every figure is the best of
+Run as `python -m tests.benchmarks strategy [--json] [--bars N]`; no part of the test run. Every figure is the best of
 five repeats of a tight loop (caches warm: a paced process is several times slower), and one run includes the cost of
 the loop itself, shown in its own row. Rows add up: each one does what the row above did and one thing more, except
 where it says so.
