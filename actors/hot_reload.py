@@ -100,7 +100,7 @@ class HotReload:
                 self._apply(before, found.settings)
         refused = lines[0].startswith("configuration refused")
         waiting = "" if refused else "; ".join(f"{one.path} {one.old} -> {one.new}" for one in found.waiting)
-        self._state = FileState(waiting, "; ".join(lines[1:4]) if refused else "")
+        self._state = FileState(waiting, " ".join("; ".join(lines[1:4]).split()) if refused else "")
         if refused:
             self._on_refused(self._state.refused)
         if not quiet or found.changes or refused:

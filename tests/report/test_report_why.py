@@ -52,7 +52,7 @@ def test_the_nearest_miss_and_the_what_if_are_of_recorded_values() -> None:
     """With 15 bp, 9 of 10 would have passed."""
     refusals = [spread(str(bps), NOW + bps) for bps in (11, 12, 12, 13, 13, 14, 14, 15, 15, 40)]
     answer = why("ETH-USD", COUNTS, refusals, PLACES, 3600)
-    assert answer.nearest_miss.endswith("SPREAD_TOO_WIDE, 11 against the limit 10")
+    assert answer.nearest_miss.endswith("SPREAD_TOO_WIDE: spread 11 bp > 10 bp (config.toml:41)")
     assert answer.what_if.startswith(
         "With filters.max_spread_bps = 15, 9 of 10 recorded SPREAD_TOO_WIDE would have passed"
     )

@@ -98,7 +98,7 @@ def why(
         blocked=blocked,
         sent=acted,
         headline=_headline(acted, waiting, blocked),
-        nearest_miss=_nearest_miss(recorded),
+        nearest_miss=_nearest_miss(recorded, places),
         what_if=_what_if(blocked, recorded),
     )
 
@@ -162,14 +162,15 @@ def _headline(sent: int, waiting: tuple[Step, ...], blocked: tuple[Step, ...]) -
     return f"{orders}  Nothing was evaluated: is the symbol traded, and is the system running?"
 
 
-def _nearest_miss(recorded: list[Refused]) -> str:
-    """The refusal that passed its limit by the smallest part."""
+def _nearest_miss(recorded: list[Refused], places: Mapping[str, str]) -> str:
+    """The refusal that passed its limit by the smallest part, in its own words: they have the unit."""
     compared = [one for one in recorded if one.reason in _COMPARED and one.measured and one.limit]
     if not compared:
         return ""
     near = min(compared, key=_excess)
-    measured, limit = _digits(near.measured), _digits(near.limit)
-    return f"{clock(near.time)} {near.reason}, {measured} against the limit {limit}"
+    told = near.text or f"{_digits(near.measured)} against the limit {_digits(near.limit)}"
+    place = places.get(near.config_key, "")
+    return f"{clock(near.time)} {near.reason}: {told}" + (f" ({place})" if place else "")
 
 
 def _excess(refused: Refused) -> Decimal:
