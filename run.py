@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from trader.exit_code import MEANING, Ends, ExitCode
 from trader.report.lastwords import guard_last_words
 from trader.report.redaction import redactor
+from trader.store.owner import not_ours
 
 PYTHON_MIN = (3, 11)
 
@@ -69,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Ends as end:
         sys.stderr.write(redactor.clean(end.sentence.rstrip()) + "\n")
         return end.code
+    except PermissionError as error:
+        sys.stderr.write(f"{not_ours(error)}\n")
+        return ExitCode.NEGATIVE
     except KeyboardInterrupt:
         return ExitCode.NEGATIVE
     except BrokenPipeError:

@@ -23,6 +23,7 @@ from trader.coinbase.hosts import ForbiddenHost, check_host
 from trader.coinbase.keyshape import CredentialProblem
 from trader.exit_code import Ends, ExitCode
 from trader.report.redaction import redactor
+from trader.store.owner import not_ours
 from trader.store.running import chosen_folder, is_running
 
 REST_URL = "https://api.coinbase.com"
@@ -67,6 +68,8 @@ def _running(profile: str | None, *, paper: bool) -> Path:
         if profile is not None:
             raise
         told = end.sentence
+    except PermissionError as error:
+        told = not_ours(error)
     if paper:
         raise Ends(ExitCode.NEGATIVE, f"{told}; an embedded exchange that runs alone is named by --exchange READY.json")
     raise Ends(

@@ -21,7 +21,7 @@ from trader.report.words import size, stamp
 from trader.risk.holds import ACCOUNT, Hold
 from trader.store.layout import Layout
 from trader.store.reader import EventReader
-from trader.store.running import is_held
+from trader.store.running import is_held, readable
 from trader.store.verdict import StoreRefused
 
 PYTHON_MIN = (3, 11)
@@ -31,21 +31,19 @@ DISK_MIN_BYTES = 1_000_000_000
 
 def local_rows(settings: Settings, folder: Path) -> Iterator[Row]:
     """Look at this machine and the profile's folder, one row after the other."""
-    looks: tuple[Callable[[], Row], ...] = (
-        _python,
-        _packages,
-        lambda: ok(
-            "configuration", f"profile {settings.profile}, {settings.config_hash[:12]}, no problem in any profile"
-        ),
-        lambda: _folder(folder),
-        lambda: _lock(folder),
-        lambda: _disk(folder),
-        lambda: _store(folder),
-        lambda: _holds(folder),
-        _alerts,
-    )
-    for look in looks:
-        yield look()
+    yield _python()
+    yield _packages()
+    yield ok("configuration", f"profile {settings.profile}, {settings.config_hash[:12]}, no problem in any profile")
+    yield _folder(folder)
+    looks: tuple[tuple[str, Callable[[Path], Row]], ...] = (
+        ("lock", _lock), ("disk", _disk), ("event store", _store), ("holds", _holds)
+    )  # fmt: skip
+    for name, look in looks:
+        try:
+            yield look(folder)
+        except PermissionError as error:
+            yield skip(name, f"{error.filename} is closed to this user")
+    yield _alerts()
 
 
 def _python() -> Row:
@@ -90,7 +88,7 @@ def _lock(folder: Path) -> Row:
 
 def _disk(folder: Path) -> Row:
     """The disk that holds the folder, or will hold it."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    there = next(place for place in (folder, *folder.absolute().parents) if os.access(place, os.X_OK))
     free = shutil.disk_usage(there).free
     if free < DISK_MIN_BYTES:
         return warn("disk", f"{size(free)} free", "free some: nothing is sent that cannot be written first")
@@ -110,7 +108,7 @@ def _store(folder: Path) -> Row:
 
 
 def _holds(folder: Path) -> Row:
-    table = HoldFile(folder / "holds.json").load()
+    table = HoldFile(readable(folder) / "holds.json").load()
     held = sorted(table.durable(), key=lambda hold: (hold.scope != ACCOUNT, hold.scope))
     if not held:
         return ok("holds", "none: the next start comes up NORMAL unless the configuration says otherwise")

@@ -96,6 +96,49 @@ def test_a_misspelt_key_names_file_line_key_and_remedy(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
+WITHOUT_ROOTS_POWER = """
+import ctypes, os, sys
+for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH: what lets root read every file
+    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+os.execv(sys.executable, [sys.executable, "run.py", *sys.argv[1:]])
+"""
+
+
+NAMED = ("--profile", "canary")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("kill",),
+        ("kill", *NAMED),
+        ("status", *NAMED),
+        ("health", *NAMED),
+        ("why", "BTC-USD"),
+        ("report",),
+        ("events", "verify"),
+        ("check",),
+        ("cancel-all",),
+    ],
+    ids=" ".join,
+)
+def test_a_command_of_another_user_says_whose_the_folder_is(words: tuple[str, ...], tmp_path: Path) -> None:
+    """Never a traceback, least of all from `kill`, and never that the trader has not run here."""
+    closed = tmp_path / "perps_bot"
+    (closed / "canary").mkdir(parents=True)
+    closed.chmod(0)
+    command = [sys.executable, "-c", WITHOUT_ROOTS_POWER, *words]
+    given = clean_environment(EVENT_STORE_ROOT=str(tmp_path))
+    ended = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, timeout=40, check=False)
+    closed.chmod(0o700)
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == (77 if words == ("cancel-all",) else 1), said
+    assert words != ("cancel-all",) or "Set COINBASE_API_KEY and COINBASE_API_SECRET" in said
+    assert "Traceback" not in said
+    assert str(closed) in said
+    assert words == ("check",) or "sudo -u" in said
+
+
 @pytest.mark.parametrize("name", ["lock", "holds.json", "logs/perps_bot.log"])
 def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_is_started(name: str, tmp_path: Path) -> None:
     """As a read-only or a full disk: one sentence with the path, and a code a service manager does not restart on."""

@@ -49,6 +49,8 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:  # the reader of our output, `head` for one, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
+    except PermissionError:  # run.py says whose the place is
+        raise
     except (OSError, sqlite3.Error) as error:
         sys.stderr.write(f"events: {error}\n")
         return ExitCode.NEGATIVE
