@@ -12,29 +12,28 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from math import inf
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
-import msgspec
 from loguru import logger
 
 from actors.backtest import Outcome, run_backtest
-from actors.backtest_envelopes import SUFFIXES, Envelopes, load_envelopes, run_envelopes
-from actors.backtest_market import History, load_history
+from actors.backtest_envelopes import Envelopes, run_envelopes
+from actors.backtest_input import RANGES, Market, moment, number_within, prepare_folder, read_market
+from actors.backtest_market import History
 from actors.backtest_models import Latency, MarketModels
 from actors.straight import StageError
 from trader.config import ConfigErrors, Settings, load_settings
 from trader.exchange.candle_path import CandleFileError
 from trader.exit_code import Ends, ExitCode
-from trader.market.instrument import Instrument
 from trader.report.backtest import BacktestSummary, GuardAct, summary_json, summary_text, write_results
 from trader.report.performance import measure
 from trader.risk.holds import Hold
 from trader.strategy.registry import StrategyError, create_strategy
 
-MODEL_FLAGS = ("spread_bps", "level_usd", "level_bps", "slippage_bps", "maker_fee", "taker_fee", "funding_rate_hourly")
+T = TypeVar("T")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,24 +41,15 @@ class _Parser(argparse.ArgumentParser):
         raise Ends(ExitCode.USAGE, f"run.py backtest: {message}\nSee: python run.py backtest --help")
 
 
-class Market(msgspec.Struct, frozen=True):
-    """What the files hold, whichever they are: what is counted, how long a bar is by default, and when it begins and ends."""
-
-    recorded: History | Envelopes
-    instruments: tuple[Instrument, ...]
-    bar_seconds: int
-    total: int
-    unit: str
-    begin: float
-    end: float
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run one backtest; return the exit code. Raises Ends for what keeps it from running."""
     options = _parse(arguments)
     logger.remove()
     try:
-        market = _market(options)
+        wanted = [name.upper() for name in options.symbols] if options.symbols else None
+        market = read_market(options.market, _models(options, {}), wanted, options.begin, options.end)
+        if options.out is not None:
+            prepare_folder(options.out)
     except CandleFileError as error:
         raise Ends(ExitCode.USAGE, f"run.py backtest: {error}") from error
     settings = _settings(options, market)
@@ -80,23 +70,6 @@ def main(arguments: Sequence[str]) -> int:
     return ExitCode.OK
 
 
-def _market(options: argparse.Namespace) -> Market:
-    """Read what --market names: candles, one file per symbol, or one recording of envelopes."""
-    wanted = [name.upper() for name in options.symbols] if options.symbols else None
-    if any(name.endswith(SUFFIXES) for name in options.market):
-        if len(options.market) > 1 or options.begin or options.end:
-            raise CandleFileError(
-                "a recording of envelopes runs alone and whole; give one file, without --from and --to"
-            )
-        found = load_envelopes(Path(options.market[0]), wanted)
-        return Market(found, found.instruments, 1, found.messages, "messages", found.begin, found.end)
-    begin, end = _moment(options.begin, -inf), _moment(options.end, inf)
-    history = load_history(options.market, _models(options, {}), wanted, begin, end)
-    instruments = tuple(one.instrument for one in history.series)
-    first = float(history.first_end - history.seconds)
-    return Market(history, instruments, history.seconds, history.bars, "candles", first, float(history.last_end))
-
-
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(
         prog="run.py backtest",
@@ -114,8 +87,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="candles, CSV or .csv.gz (PRODUCT=FILE where the name does not say), or one .jsonl(.gz) of recorded envelopes",
     )
     add("--symbols", nargs="+", metavar="SYMBOL", help="only these of the files")
-    add("--from", dest="begin", metavar="TIME", help="first candle, like 2023-03-10 or 2023-03-10T12:00")
-    add("--to", dest="end", metavar="TIME", help="candles before this")
+    add(
+        "--from",
+        dest="begin",
+        metavar="TIME",
+        type=_checked(moment),
+        help="first candle, like 2023-03-10 or 2023-03-10T12:00",
+    )
+    add("--to", dest="end", metavar="TIME", type=_checked(moment), help="candles before this")
     add("--interval", metavar="SECONDS", help="bar length; the candles' own by default")
     add("--out", type=Path, metavar="DIR", help="write summary.json, trades.csv and equity.csv there")
     add("--json", action="store_true", help="print summary.json instead of the text")
@@ -133,37 +112,27 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         default=Latency.NEXT_OPEN.value,
         help="where an order meets the market",
     )
-    for name in MODEL_FLAGS:
+    for name, (low, high) in RANGES.items():
         models.add_argument(
             f"--{name.replace('_', '-')}",
             dest=name,
-            type=_decimal,
+            type=_checked(partial(number_within, name)),
             metavar="NUMBER",
-            help="see the MODELS of the result",
+            help=f"{low} to {high}; see the MODELS of the result",
         )
     return parser.parse_args(arguments)
 
 
-def _decimal(text: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"{text} is not a number") from None
-    if not value.is_finite() or abs(value) > 10**9:
-        raise argparse.ArgumentTypeError(f"{text} is out of range")
-    return value
+def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """Let argparse say what a value's own check says."""
 
+    def take(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
-def _moment(text: str | None, otherwise: float) -> float:
-    if text is None:
-        return otherwise
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Ends(
-            ExitCode.USAGE, f"run.py backtest: {text!r} is no time; write 2023-03-10 or 2023-03-10T12:00"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return take
 
 
 def _settings(options: argparse.Namespace, market: Market) -> Settings:
@@ -192,7 +161,7 @@ def _settings(options: argparse.Namespace, market: Market) -> Settings:
 
 def _models(options: argparse.Namespace, fees: dict[str, Decimal]) -> MarketModels:
     """The models as asked for; fees are those of the profile's paper account unless given."""
-    given = {name: getattr(options, name) for name in MODEL_FLAGS if getattr(options, name) is not None}
+    given = {name: getattr(options, name) for name in RANGES if getattr(options, name) is not None}
     return MarketModels(latency=Latency(options.latency), **(fees | given))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from actors.backtest_command import main
 from tests.backtest.backtest_markets import ROOT, waves
-from trader.exit_code import Ends, ExitCode
+from trader.exit_code import ExitCode
 
 CONFIG = ["--config", str(ROOT / "config.toml"), "--profile", "dev"]
 NAMES = ("summary.json", "trades.csv", "equity.csv")
@@ -83,41 +83,6 @@ def test_bars_may_be_longer_than_candles(tmp_path: Path, capsys: pytest.CaptureF
     assert main([*CONFIG, "--market", str(candles(tmp_path)), "--interval", "300", "--json"]) == ExitCode.OK
     summary = json.loads(capsys.readouterr().out)
     assert sum(summary["reasons"].values()) == 140
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ("time,open,high,low,close\n", "column 'volume' is missing"),
-        ("time,open,high,low,close,volume\n60,1,2,1,abc,1\n", "line 2: not a candle"),
-        ("time,open,high,low,close,volume\n60,1,0.5,1,1,1\n", "line 2: prices or volume are out of order"),
-        ("time,open,high,low,close,volume\n120,1,1,1,1,1\n60,1,1,1,1,1\n", "line 3: 60 does not come after"),
-        ("time,open,high,low,close,volume\n60,1,1,1,1,1\n", "fewer than 2 candles"),
-    ],
-)
-def test_a_bad_file_is_refused_with_its_line_and_remedy(tmp_path: Path, content: str, told: str) -> None:
-    """Nothing runs on half a market."""
-    file = tmp_path / "btc_usd_1m_bad.csv"
-    file.write_text(content)
-    with pytest.raises(Ends, match=told) as ended:
-        main([*CONFIG, "--market", str(file)])
-    assert ended.value.code == ExitCode.USAGE
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["--from", "yesterday"], "is no time"),
-        (["--interval", "90"], "give a multiple"),
-        (["--symbols", "ETH-USD"], "none of the files holds ETH-USD"),
-        (["--spread-bps", "wide"], "is not a number"),
-    ],
-)
-def test_arguments_that_make_no_sense_end_with_the_usage_code(tmp_path: Path, arguments: list[str], told: str) -> None:
-    """Wrong arguments are named."""
-    with pytest.raises(Ends, match=told) as ended:
-        main([*CONFIG, "--market", str(candles(tmp_path, bars=30)), *arguments])
-    assert ended.value.code == ExitCode.USAGE
 
 
 def market_folder() -> Path:

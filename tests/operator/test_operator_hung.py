@@ -83,7 +83,9 @@ def test_kill_cancels_while_every_actor_hangs(start: Start) -> None:
             assert "confirms that none is open" in done.stderr
             assert "the supervisor has not answered" in done.stderr
         desk.trader.kill()
-        successor = desk.room.start()  # what filled while everyone hung is booked by the next start; the room compares the books
+        successor = (
+            desk.room.start()
+        )  # what filled while everyone hung is booked by the next start; the room compares the books
         successor.ready()
         successor.send(signal.SIGTERM)
         assert successor.wait(30) == 0
