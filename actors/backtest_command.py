@@ -28,12 +28,13 @@ from actors.straight import StageError
 from trader.config import ConfigErrors, Settings, load_settings
 from trader.exchange.candle_path import CandleFileError
 from trader.exit_code import Ends, ExitCode
-from trader.report.backtest import BacktestSummary, GuardAct, summary_json, summary_text, write_results
+from trader.report.backtest import BacktestSummary, GuardAct, MoneySources, summary_json, summary_text, write_results
 from trader.report.performance import measure
 from trader.risk.holds import Hold
 from trader.strategy.registry import StrategyError, create_strategy
 
 T = TypeVar("T")
+ZERO = Decimal(0)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -213,7 +214,7 @@ def _write(
     if options.json:
         sys.stdout.write(summary_json(summary).decode())
         return
-    sys.stdout.write(summary_text(summary, curve.samples))
+    sys.stdout.write(summary_text(summary, curve.samples, curve.last))
     if options.out is not None:
         sys.stdout.write(f"FILES     {options.out}/summary.json, trades.csv, equity.csv\n")
 
@@ -243,13 +244,24 @@ def _summary(
         performance=measure(outcome.curve, outcome.trades, outcome.exposed_s),
         reasons=tuple((symbol, reason.value, count) for symbol, reason, count in outcome.risk.reasons),
         guards=guard_acts(outcome.holds),
+        money=money_sources(outcome),
         refused=outcome.risk.refused,
+        refused_by_venue=outcome.risk.venue_refused,
         executions=outcome.executions,
         open_symbols=outcome.open_symbols,
         left_out=market.recorded.left_out if isinstance(market.recorded, Envelopes) else "",
         events=outcome.events,
         digest=outcome.digest,
     )
+
+
+def money_sources(outcome: Outcome) -> MoneySources:
+    """Split the change of equity by risk's books: what is neither closed trade nor funding belongs to open trades."""
+    positions, trades = outcome.risk.positions, sum((trade.pnl for trade in outcome.trades), ZERO)
+    funding = sum((one.funding for one in positions), ZERO)
+    fees = sum((one.fees for one in positions), ZERO)
+    made = sum((one.realized + one.unrealized for one in positions), ZERO)
+    return MoneySources(trades=trades, funding=funding, open_trades=made - fees - trades, fees=fees)
 
 
 def guard_acts(holds: Sequence[Hold]) -> tuple[GuardAct, ...]:

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,14 @@ CONFIG = ["--config", str(ROOT / "config.toml"), "--profile", "dev"]
 NAMES = ("summary.json", "trades.csv", "equity.csv")
 
 
-def candles(folder: Path, name: str = "btc_usd_1m_test.csv.gz", bars: int = 700) -> Path:
+def candles(folder: Path, name: str = "btc_usd_1m_test.csv.gz", bars: int = 700, volume: float = 20) -> Path:
     """Write waves as a file of candles."""
     series = waves(bars=bars)
     tick = float(series.instrument.price_increment)
     rows = ["time,open,high,low,close,volume"]
     for at, start in enumerate(series.start):
         prices = [f"{column[at] * tick:.2f}" for column in (series.open, series.high, series.low, series.close)]
-        rows.append(f"{start},{','.join(prices)},{20:.1f}")
+        rows.append(f"{start},{','.join(prices)},{volume:.1f}")
     path = folder / name
     path.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode(), mtime=0))
     return path
@@ -44,6 +45,8 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, capsys: pytest.Capt
     told = capsys.readouterr().out
     assert "BACKTEST  dev: ma_cross on BTC-USD" in told
     assert "spread          1 bp" in told
+    assert "funding +0.00, open trades" in told
+    assert "orders refused by risk, 0 by the venue" in told
     assert re.search(r"average trade +[+-]\d+\.\d\d USD\n", told)
 
 
@@ -58,6 +61,26 @@ def test_the_files_agree_with_each_other(tmp_path: Path, capsys: pytest.CaptureF
     with (tmp_path / "out" / "equity.csv").open() as stream:
         assert list(csv.DictReader(stream))[-1]["equity"] == summary["last_equity"]
     assert sum(summary["reasons"].values()) == summary["bars"] == 700
+
+
+@pytest.mark.parametrize(("last", "is_open"), [("2023-01-01T05:20", True), ("2023-01-01T05:40", False)])
+def test_the_change_of_equity_is_trades_funding_and_open_trades_to_the_cent(
+    tmp_path: Path, last: str, is_open: bool
+) -> None:
+    """On a perpetual with funding, once flat at the end and once with a trade still open: nothing is unexplained."""
+    file = candles(tmp_path, "btc_perp_1m_test.csv.gz", volume=900_000)
+    arguments = ["--market", str(file), "--to", last, "--funding-rate-hourly", "0.001", "--out", str(tmp_path / "out")]
+    assert main([*CONFIG, *arguments]) == ExitCode.OK
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    money = {name: Decimal(summary[name]) for name in ("trades_pnl", "funding", "open_trades_pnl", "fees")}
+    change = Decimal(summary["last_equity"]) - Decimal(summary["first_equity"])
+    assert abs(change - money["trades_pnl"] - money["funding"] - money["open_trades_pnl"]) <= Decimal("0.01")
+    with (tmp_path / "out" / "trades.csv").open() as stream:
+        trades = list(csv.DictReader(stream))
+    assert abs(sum(Decimal(trade["pnl"]) for trade in trades) - money["trades_pnl"]) < Decimal("0.0001")
+    assert money["funding"] != 0
+    assert bool(summary["open_at_the_end"]) == (money["open_trades_pnl"] != 0) == is_open
+    assert (sum(Decimal(trade["fees"]) for trade in trades) < money["fees"]) == is_open
 
 
 def test_a_metric_without_enough_samples_is_null_with_its_reason(

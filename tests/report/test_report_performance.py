@@ -56,6 +56,23 @@ def test_sharpe_and_sortino_are_the_textbooks() -> None:
     assert told.sortino.value == pytest.approx(mean / downside * math.sqrt(8_760), rel=1e-9)
 
 
+def test_growth_per_year_is_compounded_over_a_year_of_365_days() -> None:
+    """Ten percent in 73 days, a fifth of a year, are 1.1 to the fifth; of a month's start no year is made."""
+    curve = curve_of([10_000 + number for number in range(73 * 24)] + [11_000])
+    assert measure(curve, [], 0.0).cagr.value == pytest.approx(1.1**5 - 1)
+    assert measure(curve_of([100, 110]), [], 0.0).cagr.text() == "n/a (0.0 days, a yearly figure needs 30)"
+    assert measure(curve_of([100] * 740 + [0]), [], 0.0).cagr.text() == "n/a (equity was used up)"
+
+
+def test_a_first_stretch_shorter_than_an_hour_is_no_hourly_return() -> None:
+    """The curve begins where it begins, at 23:01 and not at 23:00; its returns are those from hour to hour."""
+    curve = EquityCurve()
+    for at, equity in ((999 * HOUR + 60, 50), (1_000 * HOUR, 100), (1_001 * HOUR, 110), (1_001 * HOUR + 60, 500)):
+        curve.add(at, Decimal(equity))
+    assert curve.samples[0] == (999 * HOUR + 60, Decimal(50))
+    assert curve.returns() == pytest.approx([0.1])
+
+
 def test_points_inside_an_hour_do_not_make_more_returns() -> None:
     """A sample is what stood at the hour; the density of points changes nothing."""
     sparse = [10_000 + (number * 37) % 101 for number in range(40)]

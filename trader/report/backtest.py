@@ -19,6 +19,7 @@ from trader.report.round_trips import ClosedTrade
 
 METRICS = (
     ("total_return", "total return", ".2%"),
+    ("cagr", "growth per year (CAGR)", ".2%"),
     ("max_drawdown", "max drawdown", ".2%"),
     ("sharpe", "Sharpe (hourly, per year)", ".2f"),
     ("sortino", "Sortino (hourly, per year)", ".2f"),
@@ -29,6 +30,21 @@ METRICS = (
 )
 _IN_CURRENCY = frozenset({"average_trade"})
 CENT = Decimal("0.01")
+Point = tuple[float, Decimal]
+"""Market time and equity."""
+
+
+class MoneySources(msgspec.Struct, frozen=True):
+    """Where the change of equity came from, by the books of risk; the first three add up to it.
+
+    `trades` is the sum of trades.csv, net of their fees; `open_trades` what trades still open have made or lost so far,
+    net of theirs; `fees` are all fees, of closed and open trades.
+    """
+
+    trades: Decimal
+    funding: Decimal
+    open_trades: Decimal
+    fees: Decimal
 
 
 class GuardAct(msgspec.Struct, frozen=True):
@@ -61,9 +77,11 @@ class BacktestSummary(msgspec.Struct, frozen=True):
     currency: str
     models: Mapping[str, str]
     performance: Performance
+    money: MoneySources
     reasons: tuple[tuple[str, str, int], ...]
     guards: tuple[GuardAct, ...]
     refused: int
+    refused_by_venue: int
     executions: int
     open_symbols: tuple[str, ...]
     events: Mapping[str, int]
@@ -91,9 +109,12 @@ def summary_json(summary: BacktestSummary) -> bytes:
         "first_equity": str(performance.first_equity.quantize(CENT)),
         "last_equity": str(performance.last_equity.quantize(CENT)),
         "currency": summary.currency,
+        "trades_pnl": _plain(summary.money.trades),
+        "funding": _plain(summary.money.funding),
+        "open_trades_pnl": _plain(summary.money.open_trades),
+        "fees": _plain(summary.money.fees),
         "closed_trades": performance.trades,
         "executions": summary.executions,
-        "fees": str(performance.fees.quantize(CENT)),
         "metrics": {name: _metric(getattr(performance, name)) for name, _, _ in METRICS},
         "reasons": {f"{symbol} {code}": count for symbol, code, count in summary.reasons},
         "guards": [
@@ -102,6 +123,7 @@ def summary_json(summary: BacktestSummary) -> bytes:
             for act in summary.guards
         ],
         "refused_by_risk": summary.refused,
+        "refused_by_venue": summary.refused_by_venue,
         "open_at_the_end": list(summary.open_symbols),
         "events": dict(summary.events),
         "event_log_sha256": summary.digest,
@@ -131,23 +153,26 @@ def _plain(value: Decimal) -> str:
     return f"{round(value, 8).normalize():f}"
 
 
-def equity_csv(samples: list[tuple[float, Decimal]], last: tuple[float, Decimal] | None) -> str:
+def equity_csv(samples: list[Point], last: Point | None) -> str:
     """Return the equity at each sample and at the end."""
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n").writerow
     write(("time", "equity"))
-    rows = [*samples, last] if last is not None and (not samples or samples[-1][0] != last[0]) else samples
-    for time, equity in rows:
+    for time, equity in _to_the_end(samples, last):
         write((utc_text(time), f"{equity:.2f}"))
     return out.getvalue()
+
+
+def _to_the_end(samples: list[Point], last: Point | None) -> list[Point]:
+    return [*samples, last] if last is not None and (not samples or samples[-1][0] != last[0]) else samples
 
 
 def write_results(
     folder: Path,
     summary: BacktestSummary,
     trades: tuple[ClosedTrade, ...],
-    samples: list[tuple[float, Decimal]],
-    last: tuple[float, Decimal] | None,
+    samples: list[Point],
+    last: Point | None,
 ) -> None:
     """Write the three files into a folder, made if need be. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,26 +181,29 @@ def write_results(
     (folder / "equity.csv").write_text(equity_csv(samples, last))
 
 
-def summary_text(summary: BacktestSummary, samples: list[tuple[float, Decimal]]) -> str:
+def summary_text(summary: BacktestSummary, samples: list[Point], last_point: Point | None) -> str:
     """Return the result as a person reads it: what ran, what came of it, what the guards did, on which assumptions."""
     performance = summary.performance
     first, last = performance.first_equity, performance.last_equity
     ran = f"{summary.strategy} on {', '.join(summary.symbols)}, bars of {summary.bar_seconds} s"
     span = f"{utc_text(summary.begin)[:16]}Z to {utc_text(summary.end)[:16]}Z"
-    change = f"({last - first:+,.2f}), fees {performance.fees:,.2f}"
+    money = summary.money
+    change = f"({last - first:+,.2f}), fees {money.fees:,.2f}"
+    sources = (
+        f"closed trades {money.trades:+,.2f}, funding {money.funding:+,.2f}, open trades {money.open_trades:+,.2f}"
+    )
     lines = [
         f"BACKTEST  {summary.profile}: {ran}",
         f"          {span}, {summary.bars:,} {summary.unit} of {', '.join(summary.files)}",
         *([f"LEFT OUT  {summary.left_out}"] if summary.left_out else []),
         f"EQUITY    {first:,.2f} → {last:,.2f} {summary.currency} {change}",
+        f"          {sources}",
     ]
-    drawn = sparkline([equity for _, equity in samples])
+    drawn = sparkline([equity for _, equity in _to_the_end(samples, last_point)])
     if drawn:
         lines.append(f"          {drawn}")
-    trades = (
-        f"{performance.trades} closed trades, {summary.executions} executions, {summary.refused} orders refused by risk"
-    )
-    lines.append(f"TRADES    {trades}")
+    refused = f"{summary.refused:,} orders refused by risk, {summary.refused_by_venue:,} by the venue"
+    lines.append(f"TRADES    {performance.trades:,} closed trades, {summary.executions:,} executions, {refused}")
     if summary.open_symbols:
         lines.append(f"          still open: {', '.join(summary.open_symbols)}")
     for name, label, spec in METRICS:

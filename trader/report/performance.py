@@ -4,6 +4,7 @@ Imported by the backtest and by the daily report. Equity is Decimal money; ratio
 statistics. Definitions:
 
     total return   last equity / first - 1
+    CAGR           (last equity / first) ** (a year of 365 days / time of the curve) - 1
     max drawdown   the largest (peak - equity) / peak, seen at every point given, not only at the samples
     Sharpe         mean / sample deviation of the returns over `SAMPLE_S`, times sqrt(samples per year), riskless rate 0
     Sortino        the same mean over sqrt(mean of squared negative returns), all returns counted
@@ -52,6 +53,7 @@ class Performance(msgspec.Struct, frozen=True, gc=False):
     trades: int
     fees: Decimal
     total_return: Metric
+    cagr: Metric
     max_drawdown: Metric
     sharpe: Metric
     sortino: Metric
@@ -65,7 +67,7 @@ class EquityCurve:
     """Equity over time, one sample kept each `sample_s`: drawdown from every point, returns from the samples.
 
     Mutable, one owner. Points come in order of time; a sample is the last equity at or before each whole multiple of
-    `sample_s`.
+    `sample_s`; the first one is the first point itself.
     """
 
     def __init__(self, sample_s: int = SAMPLE_S) -> None:
@@ -112,8 +114,8 @@ class EquityCurve:
         return self._drawdown
 
     def returns(self) -> list[float]:
-        """Simple returns from sample to sample; a last stretch shorter than `sample_s` is left out."""
-        equities = [equity for _, equity in self.samples]
+        """Simple returns from sample to sample; a first or last stretch shorter than `sample_s` is left out."""
+        equities = [equity for time, equity in self.samples if time % self.sample_s == 0]
         if self.last is not None and self.last[0] == self._next_sample:
             equities.append(self.last[1])
         return [float(now / before) - 1.0 for before, now in pairwise(equities)]
@@ -123,9 +125,8 @@ class EquityCurve:
         if self.first is None or self.last is None:
             self.first = (time, equity)
             self._peak = self._low = equity
-            boundary = time // self.sample_s * self.sample_s
-            self.samples.append((boundary, equity))
-            self._next_sample = boundary + self.sample_s
+            self.samples.append((time, equity))
+            self._next_sample = time // self.sample_s * self.sample_s + self.sample_s
         else:
             while self._next_sample < time:
                 self.samples.append((self._next_sample, self.last[1]))
@@ -145,6 +146,7 @@ def measure(curve: EquityCurve, trades: Sequence[ClosedTrade], exposed_s: float)
         trades=len(trades),
         fees=sum((trade.fees for trade in trades), Decimal(0)),
         total_return=Metric(float(last / first) - 1.0) if first > 0 else Metric(None, "no equity at the start"),
+        cagr=_yearly_growth(curve.first, curve.last),
         max_drawdown=Metric(curve.max_drawdown),
         sharpe=sharpe,
         sortino=sortino,
@@ -171,6 +173,20 @@ def sparkline(values: Sequence[Decimal], width: int = 60) -> str:
     return "".join(BLOCKS[int((value - low) * top / (high - low))] for value in shown)
 
 
+def _yearly_growth(first: tuple[float, Decimal], last: tuple[float, Decimal]) -> Metric:
+    """CAGR from two points of a curve."""
+    elapsed_s = last[0] - first[0]
+    if first[1] <= 0 or last[1] <= 0:
+        return Metric(None, "equity was used up")
+    if elapsed_s < DAYS_MIN * _DAY_S:
+        return _too_short(elapsed_s / _DAY_S)
+    return Metric(float(last[1] / first[1]) ** (SECONDS_PER_YEAR / elapsed_s) - 1.0)
+
+
+def _too_short(days: float) -> Metric:
+    return Metric(None, f"{days:.1f} days, a yearly figure needs {DAYS_MIN}")
+
+
 def _ratios(curve: EquityCurve) -> tuple[Metric, Metric]:
     """Sharpe and Sortino of the sampled returns."""
     if curve.max_drawdown >= 1:
@@ -181,7 +197,7 @@ def _ratios(curve: EquityCurve) -> tuple[Metric, Metric]:
     days = (curve.last[0] - curve.first[0]) / _DAY_S
     returns = curve.returns()
     if days < DAYS_MIN or len(returns) < DAYS_MIN:
-        none = Metric(None, f"{days:.1f} days, a yearly figure needs {DAYS_MIN}")
+        none = _too_short(days)
         return none, none
     mean = math.fsum(returns) / len(returns)
     deviation = math.sqrt(math.fsum((one - mean) ** 2 for one in returns) / (len(returns) - 1))
