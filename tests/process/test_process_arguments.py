@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from actors.options import parse
+from run import COMMANDS
 from trader.exit_code import Ends, ExitCode
 from trader.report import report_command
 
@@ -32,3 +35,16 @@ def test_a_day_that_is_none_is_told_with_an_example() -> None:
         report_command.main(["--day", "yesterday"])
     assert ended.value.code is ExitCode.USAGE
     assert "'yesterday' is no day; write it like 2026-11-20" in ended.value.sentence
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_wrong_arguments_end_every_command_with_64(name: str) -> None:
+    """No command leaves it to the parser's own code."""
+    place, _, entry = COMMANDS[name][0].partition(":")
+    command = getattr(importlib.import_module(place), entry or "main")
+    try:
+        code = command(["--no-such-flag"])
+    except Ends as end:
+        code = end.code
+        assert "--help" in end.sentence
+    assert code == ExitCode.USAGE
