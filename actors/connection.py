@@ -1,4 +1,4 @@
-"""The way to the venue: which URLs, which key, and what must be true of both before anything starts.
+"""The way to the venue: which URLs, which key, what must be true of both before anything starts; feeds and the cold path over it.
 
 Only `actors/system.py` and the commands import this. The same client serves the embedded exchange and Coinbase; only URLs and keys
 differ. Raises Ends with 69, 77 or 64 and one sentence.
@@ -13,21 +13,26 @@ from collections.abc import Mapping
 import msgspec
 
 from actors.clock import SKEW_MAX_S, MarketClock
+from actors.control_board import Cancelled
 from actors.exchange_process import ReadyLine
 from trader.coinbase.auth import Credentials, ExchangeCredentials, refuse_derivatives
+from trader.coinbase.cold import cancel_everything
+from trader.coinbase.feed import MarketFeed, UserFeed
 from trader.coinbase.hosts import ForbiddenHost, check_host, is_loopback
 from trader.coinbase.keyshape import CredentialProblem
+from trader.coinbase.polling import MarketPolling, UserPolling
 from trader.coinbase.rest import CoinbaseVenue
 from trader.config import Settings
 from trader.config.settings import EnvironmentSettings
 from trader.exit_code import Ends, ExitCode
 from trader.market.instrument import Instrument
 from trader.report.redaction import redactor
-from trader.venue import AuthenticationError, InvalidSymbol, PermissionDenied, VenueError
+from trader.venue import AuthenticationError, Feed, InvalidSymbol, PermissionDenied, VenueError
 
 REST_URL = "https://api.coinbase.com"
 WS_URL = "wss://advanced-trade-ws.coinbase.com"
 WS_USER_URL = "wss://advanced-trade-ws-user.coinbase.com"
+COLD_DEADLINE_S = 20.0
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -146,3 +151,30 @@ def _check_key(venue: CoinbaseVenue) -> None:
             ExitCode.CREDENTIALS_REFUSED,
             "the key may transfer funds out of the account; make one with view and trade only. Nothing was started.",
         )
+
+
+def make_feeds(
+    connection: Connection, venue: CoinbaseVenue, instruments: dict[str, Instrument], settings: Settings
+) -> list[Feed]:
+    """Make the feeds of one broker incarnation: streams, or polling where streaming is switched off."""
+    products, key, ca_file = list(instruments.values()), connection.credentials, connection.ca_file
+    if not settings.feed.streaming:
+        every_s = poll_interval_s(len(products), settings.rest.rate_limit_per_minute)
+        return [MarketPolling(venue, products, every_s), UserPolling(venue, every_s)]
+    clock = venue.token_clock
+    return [
+        MarketFeed(connection.ws_url, key, products, settings.feed, token_clock=clock, ca_file=ca_file),
+        UserFeed(connection.ws_user_url, key, products, settings.feed, token_clock=clock, ca_file=ca_file),
+    ]
+
+
+def poll_interval_s(products: int, per_minute: int) -> float:
+    """Return how often to poll so that polling takes at most half of the minute's requests, never faster than every two seconds."""
+    requests = 5 + 2 * products
+    return max(2.0, 60.0 * requests / (per_minute / 2))
+
+
+def cancel_portfolio(connection: Connection) -> Cancelled:
+    """Take the cold path; any thread, with a connection of its own."""
+    result = cancel_everything(connection.credentials, connection.rest_url, COLD_DEADLINE_S, ca_file=connection.ca_file)
+    return Cancelled(result.cancelled, result.remaining, result.confirmed, "; ".join(result.errors[-1:]))

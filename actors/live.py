@@ -1,18 +1,23 @@
-"""The live outside of the broker: the Coinbase client, its feeds and the worker threads of each incarnation.
+"""What live actors are given: clocks, threads, ids; and for the broker the Coinbase client, its feeds and worker threads.
 
-Only `actors/system.py` imports this.
+The stage has its own of each. Only `actors/system.py` and `actors/ending.py` import this.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 
 import msgspec
 from loguru import logger
 
+from actors.address import AddressBook
+from actors.base import Board, Recorder, Running, Vitals, launch_thread
 from actors.clock import MarketClock
+from actors.eventlog import EventLog
+from actors.guardian import Inbox
 from actors.workers import WorkerPool
 from trader.market.quote import BookTop, Quote
 from trader.venue import Feed, FeedEvent, FeedHeartbeat, FeedItem, FeedKind, Venue
@@ -20,6 +25,35 @@ from trader.venue import Feed, FeedEvent, FeedHeartbeat, FeedItem, FeedKind, Ven
 REST_WORKERS = 5
 STALE_ON_ARRIVAL_S = 2.0
 AFTER_FAILURE_S = 1.0
+
+
+class LiveSurroundings:
+    """What every live actor is given: addresses, the board, events, the machine's clock, threads."""
+
+    def __init__(self, addresses: AddressBook, events: EventLog, inbox: Inbox, run_id: str) -> None:
+        self.addresses = addresses
+        self.board = Board()
+        self.vitals: dict[str, Vitals] = {}
+        self.recorder: Recorder | None = None
+        self.events = events
+        self.run_id = run_id
+        self._inbox = inbox
+
+    def machine_time(self) -> float:
+        """Return this machine's monotonic seconds."""
+        return time.monotonic()
+
+    def new_id(self) -> str:
+        """Return a fresh client order id: random 128 bits, never used before (I-07)."""
+        return str(uuid.uuid4())
+
+    def launch(self, name: str, loop: Callable[[], None]) -> Running:
+        """Run an actor's loop in a daemon thread."""
+        return launch_thread(name, loop)
+
+    def wake_clock(self) -> None:
+        """Ask the main thread for a tick soon."""
+        self._inbox.wake()
 
 
 class LivePorts:

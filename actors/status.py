@@ -58,7 +58,7 @@ from trader.store.events import EventName, Payload
 from trader.store.log import EventStore
 
 if TYPE_CHECKING:
-    from actors.system import LiveSurroundings
+    from actors.live import LiveSurroundings
 
 FILES_EVERY_S = 1.0
 RATE_OVER_S = 10.0

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import run  # noqa: E402 - the root must be importable first
-from actors import system  # noqa: E402
+from actors import connection  # noqa: E402
 from actors.base import SupervisedActor  # noqa: E402
 from actors.broker import Broker  # noqa: E402
 from actors.messages import Ready  # noqa: E402
@@ -101,5 +101,5 @@ if __name__ == "__main__":
     if os.environ.get("SABOTAGE_BURN_S"):
         burn(float(os.environ["SABOTAGE_BURN_S"]))
     if os.environ.get("SABOTAGE_COLD_S"):
-        system.COLD_DEADLINE_S = float(os.environ["SABOTAGE_COLD_S"])
+        connection.COLD_DEADLINE_S = float(os.environ["SABOTAGE_COLD_S"])
     sys.exit(run.main())
