@@ -18,7 +18,8 @@ from actors.child import ChildSpec
 from actors.policy import Role
 from actors.risk import Risk
 from actors.risk_base import RiskSettings
-from actors.symbol import Symbol, SymbolSettings
+from actors.symbol import Symbol
+from actors.symbol_base import SymbolSettings
 from trader.config import Budget, Settings
 from trader.market.instrument import Instrument
 from trader.strategy.protocol import Strategy

@@ -24,7 +24,8 @@ from actors.risk import Risk
 from actors.risk_base import RiskSettings
 from actors.stage import Place, Stage, StageSurroundings
 from actors.supervisor import Supervisor
-from actors.symbol import Symbol, SymbolSettings
+from actors.symbol import Symbol
+from actors.symbol_base import SymbolSettings
 from actors.workers import Urgency
 from tests.schedules.strategy import DrawnStrategy
 from tests.schedules.venue import ScheduleVenue
