@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from traceback import extract_tb
 from typing import NoReturn, TypeVar
 
 from loguru import logger
@@ -66,9 +67,18 @@ def main(arguments: Sequence[str]) -> int:
                     settings, market.recorded, models, folder=folder, resume_daily=daily, on_progress=on_progress
                 )
     except StageError as error:
-        raise Ends(ExitCode.NEGATIVE, f"run.py backtest: the run is worthless and was stopped: {error}") from error
+        text = f"the run is worthless and was stopped: {error}{_place(error)}"
+        raise Ends(ExitCode.NEGATIVE, f"run.py backtest: {text}") from error
     _write(options, settings, market, models, outcome)
     return ExitCode.OK
+
+
+def _place(error: BaseException) -> str:
+    """Name the line that raised what ended a run, as far as it can be told: in a user's strategy it is theirs to look at."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    frames = extract_tb(error.__traceback__)
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

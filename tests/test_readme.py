@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import run
 from trader.config.handbook import handbook, profiles_table as current_profiles
 from trader.exit_code import MEANING
@@ -48,6 +50,14 @@ def test_the_handbook_of_keys_is_current() -> None:
 def test_the_reference_of_codes_and_metrics_is_current() -> None:
     """docs/reference.md is `python -m trader.report.reference`."""
     assert (ROOT / "docs" / "reference.md").read_text() == reference()
+
+
+@pytest.mark.parametrize("name", ["tests/strategy/example_strategy.py", "tests/strategy/test_example_strategy.py"])
+def test_the_strategy_it_shows_is_the_file_that_is_tested(name: str) -> None:
+    """A stranger copies what runs: the block is the file, about thirty lines."""
+    source = (ROOT / name).read_text().strip()
+    assert generated(name) == f"```python\n{source}\n```"
+    assert len(source.splitlines()) <= 32
 
 
 def test_every_linked_file_exists() -> None:

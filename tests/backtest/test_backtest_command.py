@@ -14,7 +14,7 @@ import pytest
 
 from actors.backtest_command import main
 from tests.backtest.backtest_markets import ROOT, waves
-from trader.exit_code import ExitCode
+from trader.exit_code import Ends, ExitCode
 
 CONFIG = ["--config", str(ROOT / "config.toml"), "--profile", "dev"]
 NAMES = ("summary.json", "trades.csv", "equity.csv")
@@ -106,6 +106,21 @@ def test_bars_may_be_longer_than_candles(tmp_path: Path, capsys: pytest.CaptureF
     assert main([*CONFIG, "--market", str(candles(tmp_path)), "--interval", "300", "--json"]) == ExitCode.OK
     summary = json.loads(capsys.readouterr().out)
     assert sum(summary["reasons"].values()) == 140
+
+
+def test_a_strategy_that_raises_ends_the_run_with_its_bar_and_line(tmp_path: Path) -> None:
+    """A user's bug is told by its place, as one sentence."""
+    source = (ROOT / "tests" / "strategy" / "example_strategy.py").read_text(encoding="utf-8")
+    (tmp_path / "mine.py").write_text(source.replace("        return 1 if", "        1 / 0\n        return 1 if"))
+    config = (ROOT / "config.toml").read_text(encoding="utf-8").replace('name = "ma_cross"', 'name = "mine.py"')
+    (tmp_path / "config.toml").write_text(config, encoding="utf-8")
+    with pytest.raises(
+        Ends, match=r"bar 19 of 60, .*ZeroDivisionError: division by zero \(mine\.py, line 21\)"
+    ) as ended:
+        main(
+            ["--config", str(tmp_path / "config.toml"), "--profile", "dev", "--market", str(candles(tmp_path, bars=60))]
+        )
+    assert ended.value.code == ExitCode.NEGATIVE
 
 
 def market_folder() -> Path:

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from strategy_builders import FILTERS, LONG, SIZING, context, decisions, settings_of
+from strategy_builders import FILTERS, LONG, SIZING, SPOT, context, decisions, settings_of
 
+from trader.market.window import MarkWindow
 from trader.orders.reason import Reason
 from trader.strategy.protocol import FLAT, Action, Strategy
 from trader.strategy.registry import MODULES, StrategyError, create_strategy, is_experimental
@@ -66,17 +67,15 @@ def test_the_readmes_strategy_runs_from_its_file() -> None:
     assert stopped.action is Action.CLOSE
 
 
-def test_the_readmes_strategy_is_thirty_lines() -> None:
-    """The promise of the README."""
-    assert len((HERE / "example_strategy.py").read_text(encoding="utf-8").splitlines()) <= 32
-
-
+EXAMPLE = (HERE / "example_strategy.py").read_text(encoding="utf-8")
 BROKEN = {
     "syntax": ("def create(:", "SyntaxError"),
     "import": ("import no_such_module_here", "ModuleNotFoundError"),
     "no create": ("x = 1", "define create"),
+    "exit": ("import sys\nsys.exit(3)", "SystemExit: 3"),
+    "a method is not written": (EXAMPLE.replace("def signal(", "def sign("), "abstract method signal"),
     "create raises": ("def create(*_):\n    raise RuntimeError('no luck')", "no luck"),
-    "not a strategy": ("def create(*_):\n    return object()", "method on_bar is missing"),
+    "not a strategy": ("def create(*_):\n    return object()", "method on_bar is missing; subclass SignalStrategy"),
 }
 
 
@@ -89,9 +88,37 @@ def test_a_broken_file_is_refused_with_the_reason(tmp_path: Path, source: str, t
     assert "mine.py" in str(refused.value)
 
 
+PROTOCOL_ONLY = """
+from trader.market.window import WindowPlan
+from trader.orders.reason import Reason
+from trader.strategy.protocol import HOLDS, Strategy, StrategyState
+
+class Watcher(Strategy):
+    required_bars = 3
+    window_plan = WindowPlan((), None, 5)
+    def on_bar(self, window, position, context): return HOLDS[Reason.NO_SIGNAL]
+    def on_mark(self, half_ticks, position, context): return None
+    def explain(self, window, context): return "watching"
+    def snapshot(self): return StrategyState()
+    def restore(self, state): pass
+
+def create(*_): return Watcher()
+"""
+
+
+def test_the_protocol_alone_is_enough_for_a_strategy(tmp_path: Path) -> None:
+    """Without SignalStrategy: the short cut of a backtest is inherited and asks for every bar; without it, it is named."""
+    (tmp_path / "watcher.py").write_text(PROTOCOL_ONLY, encoding="utf-8")
+    strategy = load("watcher.py", tmp_path)
+    assert {one.reason for one in decisions(strategy, [100] * 9)} == {Reason.NO_SIGNAL}
+    assert strategy.quiet_bars(MarkWindow("BTC-USD", 1, strategy.window_plan), [100], FLAT, SPOT) == 0
+    (tmp_path / "duck.py").write_text(PROTOCOL_ONLY.replace("Watcher(Strategy)", "Watcher"), encoding="utf-8")
+    with pytest.raises(StrategyError, match="method quiet_bars is missing"):
+        load("duck.py", tmp_path)
+
+
 def test_wrong_bars_and_plans_are_refused(tmp_path: Path) -> None:
     """A window nobody could keep is an error at the start, not at night."""
-    good = (HERE / "example_strategy.py").read_text(encoding="utf-8")
     for number, (line, told) in enumerate(
         [
             ("    required_bars = 0\n", "required_bars"),
@@ -100,7 +127,7 @@ def test_wrong_bars_and_plans_are_refused(tmp_path: Path) -> None:
             ("    sum_periods = (10**9,)\n", "longer"),
         ]
     ):
-        head, tail = good.split("class AboveAverage(SignalStrategy):\n")
+        head, tail = EXAMPLE.split("class AboveAverage(SignalStrategy):\n")
         body = tail.replace("def sum_periods", "def ignored") if "sum_periods" in line else tail
         path = tmp_path / f"wrong_{number}.py"
         path.write_text(f"{head}class AboveAverage(SignalStrategy):\n{body.replace('def create', 'def _create')}")

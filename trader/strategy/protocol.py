@@ -148,7 +148,8 @@ class Strategy(Protocol):
     def quiet_bars(
         self, window: MarkWindow, marks: Sequence[int], position: PositionView, instrument: Instrument
     ) -> int:
-        """How many bars that close at `marks` `on_bar` and `on_mark` would let pass; 0 asks for each. A backtest's short cut."""
+        """How many bars that close at `marks` `on_bar` and `on_mark` would let pass. A backtest's short cut; 0, as here, asks for each."""
+        return 0
 
     def pass_bars(self, marks: Sequence[int], position: PositionView, instrument: Instrument) -> None:
         """Go on after bars that `quiet_bars` let pass."""

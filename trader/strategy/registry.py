@@ -27,7 +27,7 @@ MODULES = {
     "multi_timeframe": "trader.strategy.experimental.multi_timeframe",
     "market_regime": "trader.strategy.experimental.market_regime",
 }
-REQUIRED_METHODS = ("on_bar", "on_mark", "explain", "snapshot", "restore")
+REQUIRED_METHODS = ("on_bar", "on_mark", "quiet_bars", "pass_bars", "explain", "snapshot", "restore")
 BARS_MAX = 100_000
 
 
@@ -49,7 +49,7 @@ def create_strategy(
         raise StrategyError(f"strategy {settings.name}: define create(settings, filters, sizing) in it")
     try:
         strategy = create(settings, filters, sizing)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StrategyError(f"strategy {settings.name}: create() failed: {type(error).__name__}: {error}") from error
     _validate(settings.name, strategy)
     return cast(Strategy, strategy)
@@ -84,7 +84,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         raise StrategyError(f"strategy {name}: importing it failed: {type(error).__name__}: {error}") from error
     return module
@@ -94,7 +94,9 @@ def _validate(name: str, strategy: object) -> None:
     """Refuse what is not a strategy before it sees a market."""
     for method in REQUIRED_METHODS:
         if not callable(getattr(strategy, method, None)):
-            raise StrategyError(f"strategy {name}: method {method} is missing (see trader/strategy/protocol.py)")
+            raise StrategyError(
+                f"strategy {name}: method {method} is missing; subclass SignalStrategy, or Strategy of trader/strategy/protocol.py"
+            )
     bars = getattr(strategy, "required_bars", None)
     if not isinstance(bars, int) or not 0 < bars <= BARS_MAX:
         raise StrategyError(f"strategy {name}: required_bars must be a whole number from 1 to {BARS_MAX}, not {bars!r}")
