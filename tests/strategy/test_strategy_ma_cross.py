@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -22,6 +23,7 @@ from strategy_builders import (
     walk,
 )  # fmt: skip
 
+from trader.config.table import KEYS
 from trader.orders.reason import Reason
 from trader.strategy.ma_cross import LEVERAGE_PRESETS, MA_PRESETS, MovingAverageCross
 from trader.strategy.protocol import FLAT, Action, PositionView
@@ -220,3 +222,17 @@ def test_the_documents_presets_are_there() -> None:
         "volatile": (3, 10), "trending": (5, 20), "ranging": (10, 50),
     }  # fmt: skip
     assert LEVERAGE_PRESETS == {"testing": 1, "conservative": 2, "aggressive": 3}
+
+
+def test_the_presets_stand_where_a_person_sets_them() -> None:
+    """The meaning of each key names them, in `config --explain` and in docs/configuration.md alike, and each is in range."""
+    averages = [KEYS["strategy.short_ma_period"], KEYS["strategy.long_ma_period"]]
+    named = [
+        (key, value, market) for market, pair in MA_PRESETS.items() for key, value in zip(averages, pair, strict=True)
+    ]
+    named += [(KEYS["sizing.target_leverage"], int(value), name) for name, value in LEVERAGE_PRESETS.items()]
+    for key, value, name in named:
+        assert re.search(rf"\b{value} (in a )?{name}\b", key.doc), (key.path, name)
+        assert key.low is not None
+        assert key.high is not None
+        assert key.low <= value <= key.high

@@ -28,9 +28,9 @@ strategy.name   choice   ma_cross   ma_cross|rsi_reversion|donchian|multi_timefr
 strategy.bar_seconds                 count      5                1..86400                    -         start
     Length of a bar of the market's clock; entries are decided on closed bars.
 strategy.short_ma_period             count      5                2..50                       -         start
-    Closed bars in the fast moving average; below the slow one.
+    Closed bars in the fast moving average; below the slow one. Presets: 3 in a volatile market, 5 trending, 10 ranging.
 strategy.long_ma_period              count      20               10..200                     -         start
-    Closed bars in the slow moving average; above the fast one.
+    Closed bars in the slow moving average; above the fast one. Presets: 10 in a volatile market, 20 trending, 50 ranging.
 strategy.epsilon_bps                 number     1                0..100                      -         now
     The averages must differ by this much before a cross counts.
 strategy.confirmation_bars           count      0                0..20                       -         now
@@ -68,7 +68,7 @@ sizing.method                        choice     fraction  fraction|fixed|full_le
 sizing.position_fraction             fraction   0.05             0.001..1                    lower     now
     Part of equity, times target_leverage, for one entry of method fraction.
 sizing.target_leverage               number     2                1..5                        lower     now
-    Leverage aimed at; lowered to the caps with a note, never refused for it.
+    Leverage aimed at; lowered to the caps with a note, never refused for it. Presets: 1 testing, 2 conservative, 3 aggressive.
 sizing.fixed_base                    quantity   -                0.00000001..1000000         lower     now
     Base quantity of one entry of method fixed.
 

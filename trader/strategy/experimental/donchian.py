@@ -1,7 +1,7 @@
 """Donchian breakout: follow a close beyond the range of the bars before it. Experimental.
 
 Imported by registry.py when named. The entry channel is `long_ma_period` bars, the exit channel `short_ma_period`;
-both leave out the newest bar, so that it can break them.
+both leave out the newest bar, so that it can break them. The channels are looked over anew at each bar: at most 250 bars.
 """
 
 from __future__ import annotations
