@@ -76,7 +76,7 @@ def test_loosening_waits_for_accept_and_tightening_beside_it_does_not(running: R
             TEXT.replace("max_position_usd = 5000, leverage", "max_position_usd = 5000000, leverage"),
             "from 1 to 1000000",
         ),
-        (TEXT[: len(TEXT) // 2], "not valid TOML"),
+        (TEXT[: TEXT.index("leverage_max_global = ") + 12], "not valid TOML"),
         ("", "is not in the file"),
     ],
     ids=["unknown key", "negative", "times 1000", "half a file", "empty"],
