@@ -15,6 +15,7 @@ from actors.address import Address, AddressBook
 from actors.base import ActorCrashed, Board, SupervisedActor, Vitals, launch_thread
 from actors.eventlog import EventLog
 from actors.messages import Died
+from trader.report.redaction import redactor
 from trader.store.memory import MemoryJournal
 
 
@@ -148,6 +149,18 @@ def test_s9_the_crash_report_names_the_message_and_is_bounded(around: Any) -> No
     assert len(notice.cause) <= 300
     assert len(notice.detail) <= 8_000
     assert len(notice.message) <= 300
+
+
+def test_a_cause_of_death_has_no_secret_in_any_part(around: Any) -> None:
+    """It goes on to the log, the screen, the alerts and the event store; the message it died of may hold one too."""
+    secret = "a-secret-of-the-" + "firewall" * 3
+    redactor.know(secret)
+    Doer.start("BTC-USD", 1, around).tell(raises(ValueError(f"the venue said {secret}")))
+    assert until(lambda: len(deaths(around)) == 1)
+    notice = deaths(around)[0]
+    assert "the venue said [secret]" in notice.cause
+    assert "[secret]" in notice.detail
+    assert secret not in repr(notice) + around.vitals["BTC-USD"].last_failure
 
 
 def test_s8_a_crash_drops_the_mailbox_and_redelivers_nothing(around: Any) -> None:

@@ -133,6 +133,11 @@ def test_a_crashed_broker_comes_back_and_trading_goes_on(busy_room: MakeRoom) ->
         crashed = sabotage(where, trader, "crash", "broker")
         trader.see(r"^sabotage \S+ ready broker#2", 15, stream="stderr")
         until(lambda: where.exchange.arrivals(since=crashed + 1), 20, "an order after the recovery")
+        until(
+            lambda: trader.told("status.json").get("unknown_orders") == 0,
+            30,
+            "everything proven, or the stop ends with 10",
+        )
         stop(trader)
 
 
