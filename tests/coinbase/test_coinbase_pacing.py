@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, strategies as st
+from loguru import logger
 
 from trader.coinbase.breaker import Breaker, BreakerState
+from trader.coinbase.gateway import _RateVoice
 from trader.coinbase.pacing import Pacer, PaceRules, Priority, retry_delay_s
 
 
@@ -112,6 +114,22 @@ def test_the_warning_comes_once_per_crossing_of_eighty_percent() -> None:
         rules.ask(Priority.CANCEL, 100.0 + at)
         crossings.append(rules.crossed_warning(100.0 + at))
     assert crossings == [False] * 7 + [True, False, False]
+
+
+def test_the_log_hears_of_it_once_an_hour() -> None:
+    """An outage crosses the line every minute; each crossing is on the screen, one in an hour in the log."""
+    said: list[str] = []
+    now = [0.0]
+    sink = logger.add(lambda message: said.append(str(message)), level="WARNING", filter="trader.coinbase.gateway")
+    try:
+        voice = _RateVoice(lambda: now[0])
+        for minute in range(121):
+            now[0] = 60.0 * minute
+            voice(0.8)
+    finally:
+        logger.remove(sink)
+    assert len(said) == 3
+    assert "80% of the minute's allowance" in said[0]
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(Priority)), st.floats(0.0, 5.0)), min_size=1, max_size=400))
