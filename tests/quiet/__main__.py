@@ -26,7 +26,8 @@ def main() -> int:
         quiet = [hours.submit(healthy, folder / profile, profile, seconds) for profile in ("canary", "dev")]
         cut = [hours.submit(outage, folder / f"{profile}-{how}", profile, seconds, how)
                for profile, how in (("canary", "cut"), ("canary", "silent"), ("dev", "cut"))]  # fmt: skip
-        calm, loud = ([one.result() for one in some] for some in (quiet, cut))
+        calm = [one.result() for one in quiet]
+        loud = [figures for one in cut for figures in one.result()]
     for figures in (*calm, *loud):
         _show(figures)
     within = all(
@@ -36,8 +37,7 @@ def main() -> int:
 
 
 def _show(figures: Figures) -> None:
-    shown = figures.lines if figures.name.startswith("outage") else figures.counted
-    sys.stdout.write("\n".join([figures.sentence, *(f"  {line}" for line in shown), ""]))
+    sys.stdout.write("\n".join([figures.sentence, *(f"  {line}" for line in figures.counted), ""]))
 
 
 if __name__ == "__main__":

@@ -54,14 +54,14 @@ class Figures:
         )
 
 
-def spoken(name: str, trader: TraderProcess, since: float) -> Figures:
-    """Count what a trader said on stderr since a moment (UTC)."""
-    heard = [(at, line) for at, line in tuple(trader.stderr.lines) if at >= since and _SPOKEN.match(line)]
+def spoken(name: str, trader: TraderProcess, since: float, to: float) -> Figures:
+    """Count what a trader said on stderr between two moments (UTC)."""
+    heard = [(at, line) for at, line in tuple(trader.stderr.lines) if since <= at < to and _SPOKEN.match(line)]
     counted = [(at, line) for at, line in heard if not Figures.exempt(line)]
     minutes = Counter(int((at - since) // 60) for at, _ in counted)
     return Figures(
         name,
-        time.time() - since,
+        to - since,
         tuple(line for _, line in heard),
         tuple(line for _, line in counted),
         max(minutes.values(), default=0),
@@ -79,13 +79,13 @@ def _healthy_in(folder: Path, exchange: ExchangeRecords, profile: str, seconds: 
         trader = _started(where)
         began = time.time()
         _alive_for(trader, seconds)
-        figures = spoken(f"healthy, {profile}", trader, began)
+        figures = spoken(f"healthy, {profile}", trader, began, time.time())
         _end(trader)
     return figures
 
 
-def outage(folder: Path, profile: str, seconds: float, how: str) -> Figures:
-    """A trader that holds something when its venue is `cut` off or falls `silent`, until it is back and agrees with it again."""
+def outage(folder: Path, profile: str, seconds: float, how: str) -> tuple[Figures, Figures]:
+    """A trader that holds something when its venue is `cut` off or falls `silent`: the outage, and then its end until both agree."""
     with (
         exchange_process("--seed", "7", "--equity", EQUITY[profile]) as exchange,
         room(folder, exchange, profile) as where,
@@ -95,12 +95,14 @@ def outage(folder: Path, profile: str, seconds: float, how: str) -> Figures:
         began = time.time()
         back = OUTAGES[how](exchange, seconds)
         _alive_for(trader, seconds)
+        ended = time.time()
         back()
         until(lambda: _agrees(trader), RECOVERS_S, "agreed with the venue again")
         _alive_for(trader, SETTLES_S)
-        figures = spoken(f"outage, {profile}, {how}", trader, began)
+        during = spoken(f"outage, {profile}, {how}", trader, began, ended)
+        after = spoken(f"its end, {profile}, {how}", trader, ended, time.time())
         _end(trader)
-    return figures
+    return during, after
 
 
 def _started(where: Room) -> TraderProcess:

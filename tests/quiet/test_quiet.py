@@ -11,7 +11,7 @@ from quiet_hour import HEALTHY_LINES, HEALTHY_LINES_A_MINUTE, HOUR_S, OUTAGE_LIN
 
 @pytest.mark.campaign
 def test_a_healthy_hour_and_an_hour_without_the_venue_are_as_quiet_as_promised(tmp_path: Path) -> None:
-    """All of them at the same time, as shipped; an outage is counted from its first second until the venue agrees again."""
+    """All of them at the same time, as shipped; the minute in which the venue comes back is held to the same number."""
     with ThreadPoolExecutor(5) as hours:
         quiet = [hours.submit(healthy, tmp_path / profile, profile, HOUR_S) for profile in ("canary", "dev")]
         cases = (("canary", "cut"), ("canary", "silent"), ("dev", "cut"))
@@ -20,7 +20,7 @@ def test_a_healthy_hour_and_an_hour_without_the_venue_are_as_quiet_as_promised(t
             print(figures.sentence)
             assert len(figures.counted) <= HEALTHY_LINES, figures
             assert figures.fullest_minute <= HEALTHY_LINES_A_MINUTE, figures
-        for figures in (one.result() for one in cut):
+        for figures in (part for one in cut for part in one.result()):
             print(figures.sentence)
             assert len(figures.counted) <= OUTAGE_LINES, figures
 
