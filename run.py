@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("actors.validate_command", "the validation scripts: perps-client, ws, strategy, e2e, all"),
     "cancel-all": ("actors.cancel_all_command", "cancel every open order without the running trader"),
     "backtest": ("actors.backtest_command", "run the live actors over recorded candles"),
+    "replay": ("actors.replay_command", "let the last recorded session decide again and compare"),
     "exchange": ("trader.exchange.server", "run the embedded exchange alone"),
     "events": ("trader.store.commands", "tail, verify, export, prune or rotate-key the event store"),
 }

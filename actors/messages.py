@@ -53,12 +53,16 @@ class Began(msgspec.Struct, frozen=True, gc=False):
 
 
 class Session(msgspec.Struct, frozen=True, gc=False):
-    """Never sent: the head of recorded inputs, which says what the actors of a session were made of."""
+    """Never sent: the head of recorded inputs, which says what the actors of a session were made of.
+
+    `stored` is the sequence of the newest event the store held when they began: risk restores its books from those.
+    """
 
     run_id: str
     profile: str
     config_hash: str
     instruments: tuple[Instrument, ...]
+    stored: int = 0
 
 
 class Ready(msgspec.Struct, frozen=True, gc=False):

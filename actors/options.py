@@ -37,6 +37,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--status-interval", metavar="SECONDS", help="time between status screens")
     add("--dry-run", action="store_true", help="decide and approve, but send no order")
     add("--dev-fast", action="store_true", help="one decision cycle per symbol, then exit 0")
+    add(
+        "--record-inputs",
+        action="store_true",
+        help="keep what each actor is told for run.py replay, live too; in the clear",
+    )
     add("--reduce-only", action="store_true", help="start in REDUCE_ONLY: exits only")
     add("--live", action="store_true", help="trade real money: needs venue coinbase and credentials")
     add("--seed", type=_whole, default=None, help="seed of the synthetic market (embedded exchange)")

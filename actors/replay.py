@@ -1,8 +1,8 @@
 """Replay of a recorded session: the inputs of risk and of each symbol, fed to fresh actors, must lead to the same decisions.
 
 What an actor told its peers is known from the peers' own recorded inputs, and what it wrote from the event store, so nothing is
-compared with a copy of itself. Good for sessions that began with an empty store and in which no actor restarted and no setting
-changed; anything else is said, never skipped. Imported by tests and by whoever looks into an incident.
+compared with a copy of itself. What the store held before a session is what risk began from. Good for sessions in which no actor
+restarted and no setting changed; anything else is said, never skipped. Imported by `run.py replay` and by tests.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ class _ListeningAddress(Address):
 class _ReplaySurroundings:
     """What a replayed actor is given: the recorded clock, the recorded ids, addresses that only listen."""
 
-    def __init__(self, recording: Recording, settings: Settings, symbols: tuple[str, ...]) -> None:
+    def __init__(
+        self, recording: Recording, settings: Settings, symbols: tuple[str, ...], before: Sequence[Event]
+    ) -> None:
         self.told: list[Told] = []
         self.clock = 0.0
         self.listening = [_ListeningAddress(name, self.told, self.machine_time) for name in (*FIXED, *symbols)]
@@ -112,6 +114,8 @@ class _ReplaySurroundings:
         self.vitals: dict[str, Vitals] = {}
         self.recorder: Recorder | None = None
         self.journal = MemoryJournal(profile=settings.profile)
+        for event in before:
+            self.journal.append(event)
         self.events = EventLog(self.journal, settings.profile, settings.config_hash, self.machine_time)
         self.run_id = recording.session.run_id
         self.made: SupervisedActor | None = None
@@ -139,22 +143,24 @@ class _ReplaySurroundings:
 
 
 def replay(
-    recording: Recording, settings: Settings, name: str, folder: Path = Path()
+    recording: Recording, settings: Settings, name: str, folder: Path = Path(), before: Sequence[Event] = ()
 ) -> tuple[list[Told], list[Event]]:
     """Feed one actor its recorded inputs; return what it told and what it wrote. Whatever the actor raises is raised.
+
+    `before` is what the store held when the session began.
 
     Risk runs twice: first to nobody, to learn which of its first tellings each symbol had been there to hear.
     """
     if settings.config_hash != recording.session.config_hash:
         ran, given = recording.session.config_hash[:12], settings.config_hash[:12]
-        raise CannotReplay(f"the session ran with configuration {ran}, not {given}")
+        raise CannotReplay(f"the session ran with configuration {ran}, not {given}; give the flags it was started with")
     since: dict[str, float] = {}
     if name == RISK:
         symbols = [one.symbol for one in recording.session.instruments]
-        deaf = _run(recording, settings, name, folder, dict.fromkeys(symbols, float("inf")))
+        deaf = _run(recording, settings, name, folder, dict.fromkeys(symbols, float("inf")), before)
         since = {address.name: _bound_at(recording, address) for address in deaf.listening if address.name in symbols}
-    ran_as = _run(recording, settings, name, folder, since)
-    return ran_as.told, list(ran_as.journal.replay())
+    ran_as = _run(recording, settings, name, folder, since, before)
+    return ran_as.told, list(ran_as.journal.replay())[len(before) :]
 
 
 def _bound_at(recording: Recording, address: _ListeningAddress) -> float:
@@ -167,14 +173,19 @@ def _bound_at(recording: Recording, address: _ListeningAddress) -> float:
 
 
 def _run(
-    recording: Recording, settings: Settings, name: str, folder: Path, since: dict[str, float]
+    recording: Recording,
+    settings: Settings,
+    name: str,
+    folder: Path,
+    since: dict[str, float],
+    before: Sequence[Event],
 ) -> _ReplaySurroundings:
     """Make the actor anew and let it handle everything it once handled."""
     instruments = {one.symbol: one for one in recording.session.instruments}
     inputs = recording.of(name)
     if not inputs or not isinstance(inputs[0].message, Began):
         raise CannotReplay(f"{name} has no recorded beginning")
-    surroundings = _ReplaySurroundings(recording, settings, tuple(instruments))
+    surroundings = _ReplaySurroundings(recording, settings, tuple(instruments), before)
     for address in surroundings.listening:
         address.since = since.get(address.name, float("-inf"))
     surroundings.clock = inputs[0].message.made_at
@@ -200,15 +211,20 @@ class _NoPorts:
 
 
 def compare(recording: Recording, settings: Settings, events: Iterable[Event], folder: Path = Path()) -> Parity:
-    """Replay risk and every symbol and compare, byte for byte, what they told each other and what they wrote."""
-    session = list(events)
+    """Replay risk and every symbol and compare, byte for byte, what they told each other and what they wrote.
+
+    `events` is the whole store, from its beginning or where it was pruned to the session's end.
+    """
+    stored = list(events)
+    before = [event for event in stored if event.sequence <= recording.session.stored]
+    session = stored[len(before) :]
     found: list[str] = []
     messages = written = 0
     symbols = [one.symbol for one in recording.session.instruments]
     said: dict[str, list[Told]] = {}
     wrote: dict[str, list[Event]] = {}
     for name in (RISK, *symbols):
-        said[name], wrote[name] = replay(recording, settings, name, folder)
+        said[name], wrote[name] = replay(recording, settings, name, folder, before)
     for symbol in symbols:
         to_risk = [told.message for told in said[symbol] if told.to == RISK and isinstance(told.message, TO_RISK)]
         heard = [h.message for h in recording.of(RISK) if isinstance(h.message, TO_RISK) and h.message.symbol == symbol]

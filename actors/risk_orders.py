@@ -23,7 +23,7 @@ from trader.orders.order import OrderIntent, OrderReport, OrderState
 from trader.orders.reason import Reason
 from trader.risk.granted import Booked
 from trader.risk.holds import Level
-from trader.risk.refusal import Refusal
+from trader.risk.refusal import Refusal, figure
 from trader.store import events as stored
 
 
@@ -88,10 +88,16 @@ class RiskOrders(RiskBase):
         self.keeper.booked(booked, self.now)
         if booked.fill is not None and booked.fill.size:
             self.fills += 1
-            fill = booked.fill
+            fill, instrument = booked.fill, self._instruments[order.symbol]
             self.quality.note(fill, order, self._decided_at.get(order.client_order_id), self.now.machine_time)
             logger.info(
-                "{} filled {} {} at {}, fee {}", fill.symbol, fill.side.lower(), fill.size, fill.price, fill.fee
+                "{} filled {} {} at {}, fee {} {}",
+                fill.symbol,
+                fill.side.lower(),
+                fill.size,
+                fill.price.quantize(instrument.price_increment),
+                figure(fill.fee, "0.0001"),
+                instrument.quote,
             )
             self._raise(self.desk.on_tick(self.now))
         if not order.is_live:

@@ -105,9 +105,7 @@ class LiveSystem:
         )
         holds = HoldFile(folder / "holds.json")
         _start_mode(settings, holds, clock, options.config.parent)
-        self._recorder = self._surroundings.recorder = _recorder(
-            settings, folder, self._surroundings.run_id, instruments
-        )
+        self._recorder = self._surroundings.recorder = self._record(instruments)
         self._supervisor = self._supervise(holds, instruments)
         self._status = StatusWriter(
             settings, self._surroundings, clock, store, folder, connection,
@@ -117,6 +115,26 @@ class LiveSystem:
         self._projector = Projector(folder, store.replay())
         self._skew = SkewWatch()
         self._connect_operations()
+
+    def _record(self, instruments: dict[str, Instrument]) -> InputRecorder | None:
+        """Record what actors handle, so that the session can be replayed: on paper, live when asked; where that cannot be, go without."""
+        settings = self._settings
+        if not settings.is_paper and not self._options.record_inputs:
+            return None
+        try:
+            recorder = InputRecorder(self._folder / "inputs")
+        except OSError as error:
+            logger.warning("the inputs of this session are not recorded: {}", error)
+            return None
+        session = Session(
+            self._surroundings.run_id,
+            settings.profile,
+            settings.config_hash,
+            tuple(instruments.values()),
+            self._store.sequence,
+        )
+        recorder.record("session", time.monotonic(), session)
+        return recorder
 
     def _supervise(self, holds: HoldFile, instruments: dict[str, Instrument]) -> pykka.ActorRef[Supervisor]:
         """Start the supervisor, which starts everybody else."""
@@ -193,22 +211,6 @@ class LiveSystem:
         except Exception:  # noqa: BLE001 - the last words must not replace the exit code
             logger.opt(exception=True).error("the last status could not be told")
         logger.info("ended with {}: {}", int(code), why)
-
-
-def _recorder(
-    settings: Settings, folder: Path, run_id: str, instruments: dict[str, Instrument]
-) -> InputRecorder | None:
-    """Record what actors handle on paper, so that a session can be replayed; where that cannot be, trade without."""
-    if not settings.is_paper:
-        return None
-    try:
-        recorder = InputRecorder(folder / "inputs")
-    except OSError as error:
-        logger.warning("the inputs of this session are not recorded: {}", error)
-        return None
-    session = Session(run_id, settings.profile, settings.config_hash, tuple(instruments.values()))
-    recorder.record("session", time.monotonic(), session)
-    return recorder
 
 
 def _open_store(folder: Path, settings: Settings, connection: Connection) -> EventStore:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -35,13 +36,10 @@ ARGUMENTS = (
 SECONDS = "40"
 
 
-@pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recording, Settings, list[Event]]:
-    """A real paper session of three symbols: processes, sockets, store and recorder as an operator runs them."""
-    root = tmp_path_factory.mktemp("parity")
-    command = [sys.executable, str(ROOT / "run.py"), *ARGUMENTS, "--duration", SECONDS]
-    done = subprocess.run(
-        command,
+def typed(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Type a command of run.py on this data root."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), *arguments],
         env=os.environ | {"EVENT_STORE_ROOT": str(root)},
         cwd=root,
         capture_output=True,
@@ -49,6 +47,13 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recording, Settin
         check=False,
         timeout=120,
     )
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recording, Settings, list[Event]]:
+    """A real paper session of three symbols: processes, sockets, store and recorder as an operator runs them."""
+    root = tmp_path_factory.mktemp("parity")
+    done = typed(root, *ARGUMENTS, "--duration", SECONDS)
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
     settings = load(parse(ARGUMENTS))
     folder = root / "perps_bot" / "spot"
@@ -79,3 +84,16 @@ def test_a_replay_under_another_configuration_is_refused(session: tuple[Recordin
     recording, settings, events = session
     with pytest.raises(CannotReplay, match="the session ran with configuration"):
         compare(recording, msgspec.structs.replace(settings, config_hash="0" * 64), events)
+
+
+def test_a_session_that_goes_on_from_a_store_decides_the_same_again(tmp_path: Path) -> None:
+    """`run.py replay`: risk restores its books from what the store held then; with other flags the command says what is missing."""
+    for seconds in ("12", "8"):
+        done = typed(tmp_path, *ARGUMENTS, "--duration", seconds)
+        assert done.returncode == 0, done.stderr[-2000:]
+    again = typed(tmp_path, "replay", *ARGUMENTS)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.endswith(": all the same\n")
+    other = typed(tmp_path, "replay", *ARGUMENTS[:2], "--config", str(ROOT / "config.toml"))
+    assert other.returncode == 1
+    assert "give the flags it was started with" in other.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -15,7 +16,7 @@ def test_a_store_that_fails_halts_although_no_order_waits_for_it(busy_room: Make
     """Reduce-only refuses every entry, so only events in the background meet the full disk.
 
     The halt cannot be saved either: the cold path proves that nothing is open and the process ends with 20, which no service manager
-    restarts. The console tells all of it in lines for people.
+    restarts. The console tells all of it in lines for people. The halt is not forgotten: the next start has room and comes up HALTED.
     """
     with busy_room() as where:
         trader = where.start("--reduce-only")
@@ -28,3 +29,11 @@ def test_a_store_that_fails_halts_although_no_order_waits_for_it(busy_room: Make
         said = trader.stderr.text
         assert "Traceback" not in said
         assert said.count("the log file cannot be written") == 1
+        again = where.start()
+        again.see(
+            "HALTED since unsaved_holds by start-up: the holds of the last run could not be written",
+            20,
+            stream="stderr",
+        )
+        again.send(signal.SIGTERM)
+        assert again.wait(20) == 0

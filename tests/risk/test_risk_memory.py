@@ -109,6 +109,15 @@ def test_no_baseline_is_made_of_a_position_without_a_mark():
     assert again.state.day.baseline.start_equity == 102_000
 
 
+def test_a_restored_position_has_the_limits_time_to_get_its_first_mark():
+    """No alarm at every restart; one when no mark comes."""
+    desk = make_desk()
+    trade(desk, BTC, Side.BUY, 1, at(1))
+    again = reborn(desk.snapshot(at(2)), second=100.0)
+    assert not again.on_tick(at(101))
+    assert [finding.guard for finding in again.on_tick(at(131))] == ["mark_lost"]
+
+
 def test_a_fill_of_an_order_nobody_remembers_is_not_ours():
     """Without a record an old order is foreign: counted while open, never booked as our coins."""
     fresh = reborn(None)

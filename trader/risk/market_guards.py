@@ -29,11 +29,13 @@ REJECT_PAUSE_S = 300.0
 def mark_staleness(state: DeskState, now: Now) -> Iterator[Finding]:
     """A position whose mark is old: entries are refused by the check anyway; this says so, louder after twice the
     limit (D09).
+
+    A restored position has its whole limit's time to get its first mark.
     """
     limit = state.limits.stale_mark_s
     for symbol, position in state.ledger.positions.items():
         age = state.market.symbols[symbol].age_s(now)
-        if not position.size or (age is not None and age <= limit):
+        if not position.size or (age if age is not None else now.machine_time - state.restored_at) <= limit:
             continue
         told = f"{age:.0f} s old" if age is not None else "missing"
         loud = age is None or age > STALE_ALERT_FACTOR * limit

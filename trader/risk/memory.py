@@ -112,6 +112,7 @@ def recall(
     What was reserved or sent when the process ended may be at the venue: it becomes UNKNOWN and is looked up, and its
     proof of absence counts from now. What belongs to a symbol that is not configured now is set aside unchanged.
     """
+    state.restored_at = now.machine_time
     orders, reports = list(orders), list(reports)
     counted: set[str] = set()
     if memory is not None:

@@ -68,6 +68,8 @@ class DeskState:
         """By symbol: market time from which its fills have not been read yet since it was restored or left out."""
         self.entries_sent = 0
         self.reconciled = False
+        self.restored_at = float("-inf")
+        """Machine time at which the books were taken from the record: marks come after that."""
 
     @property
     def equity(self) -> Decimal | None:

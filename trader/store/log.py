@@ -132,6 +132,11 @@ class EventStore:
             self._lock = -1
 
     @property
+    def sequence(self) -> int:
+        """Sequence of the newest event on the disk; 0 in a new store."""
+        return self._writer.head.sequence
+
+    @property
     def health(self) -> StoreHealth:
         """The store now. Reads published values only, so it answers while the disk hangs."""
         writer, anchor = self._writer, self._log.anchor
