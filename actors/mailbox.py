@@ -52,9 +52,10 @@ class Mailbox:
     def put(self, envelope: Envelope[Any]) -> None:
         """Queue an envelope in its message's lane. Any thread."""
         kind = type(envelope.message)
+        lane: deque[Any] = self._data
+        item: Envelope[Any] | _Slot = envelope
         if kind in CONTROL:
-            self._control.append(envelope)
-            item: object = envelope
+            lane = self._control
         elif kind in CONFLATED:
             key = CONFLATED[kind](envelope.message)
             with self._slot_lock:
@@ -64,12 +65,9 @@ class Mailbox:
                 self.conflated += 1
                 return
             item = _Slot(key)
-            self._data.append(item)
-        else:
-            self._data.append(envelope)
-            item = envelope
-        if self._probe is None:
+        if self._probe is None:  # before the reader can see the item: set after that, the probe would wait for ever
             self._probe = item, time.monotonic()
+        lane.append(item)
         depth = len(self._control) + len(self._data)
         if depth > self.high_water:
             self.high_water = depth
