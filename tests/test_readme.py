@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +82,14 @@ def test_what_runs_on_every_commit_is_the_command_of_the_readme() -> None:
     command = re.search(r"python (-m pytest.*)$", README, re.MULTILINE)
     assert command
     assert (ROOT / ".ci" / "run").read_text().rstrip().endswith(f'/bin/python" {command[1]}')
+
+
+def test_a_coverage_run_counts_branches(tmp_path: Path) -> None:
+    """`--cov` on the same command, here on one small file of tests."""
+    name = "tests/strategy/test_example_strategy.py"
+    command = [sys.executable, "-m", "pytest", "--cov=trader.strategy", "--cov-report=term", name]
+    environment = os.environ | {"COVERAGE_FILE": str(tmp_path / "coverage")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"Stmts +Miss +Branch +BrPart +Cover", done.stdout)
+    assert re.search(r"example|strategy/signal_strategy\.py +\d+ +\d+ +\d+ +\d+ +\d+%", done.stdout)

@@ -12,14 +12,20 @@ from tests.backtest.backtest_markets import CHEAP, history, settings, waves
 from trader.store.events import Event, EventName
 
 
-def entries(**overrides: object) -> tuple[Outcome, list[Event]]:
-    """Run two hours of waves and return the outcome with the intents of its entries."""
+def run(**overrides: object) -> tuple[Outcome, list[Event]]:
+    """Run three hours of waves and return the outcome with every event."""
     market = history(waves(bars=200))
     with StraightStage(market.first_end - LEAD_S) as stage:
-        run = Backtest(settings(**overrides), market, CHEAP, stage=stage, keep_events=True)
-        outcome = run.run()
-    assert run.journal.events is not None
-    intents = [event for event in run.journal.events if event.event == EventName.ORDER_INTENT]
+        backtest = Backtest(settings(**overrides), market, CHEAP, stage=stage, keep_events=True)
+        outcome = backtest.run()
+    assert backtest.journal.events is not None
+    return outcome, backtest.journal.events
+
+
+def entries(**overrides: object) -> tuple[Outcome, list[Event]]:
+    """Return the outcome and the intents of its entries."""
+    outcome, events = run(**overrides)
+    intents = [event for event in events if event.event == EventName.ORDER_INTENT]
     return outcome, [event for event in intents if not event.payload["reduce_only"]]
 
 
@@ -51,3 +57,17 @@ def test_an_entry_within_the_caps_is_granted_as_it_was_asked(overrides: dict[str
         assert intent.payload["binding_cap"] is None
         assert intent.payload["size"] == intent.payload["requested_size"]
         assert abs(Decimal(str(intent.payload["size"])) * Decimal(str(intent.payload["mark"])) - worth) < worth // 50
+
+
+def test_every_order_has_its_signal_with_the_numbers_behind_it() -> None:
+    """STRAT-40: `strategy.signal` comes before the intent of the same decision and says action, size, averages and gap."""
+    _, events = run()
+    signals = {event.decision_id: event for event in events if event.event == EventName.STRATEGY_SIGNAL}
+    intents = [event for event in events if event.event == EventName.ORDER_INTENT]
+    assert len(intents) >= 5
+    for intent in intents:
+        signal = signals[intent.decision_id]
+        assert events.index(signal) < events.index(intent)
+        assert signal.payload["size"] == intent.payload["requested_size"]
+        assert signal.payload["action"] == ("CLOSE" if intent.payload["reduce_only"] else "BUY")
+        assert "trailing stop" in str(signal.payload["text"]) or "gap" in str(signal.payload["text"])

@@ -5,12 +5,9 @@ A row whose behaviour lives in another room names that room's test. The table is
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
 import pytest
 
-TESTS = Path(__file__).parent.parent
+from tests.requirement_rows import names_of_tests, rows_of
 
 MARKET_DATA = {
     "MKT-01": "polling_tells_the_same_without_a_stream",
@@ -213,24 +210,13 @@ ROWS = {**MARKET_DATA, **EXECUTION, **PRODUCTS, **REST, **AUTHENTICATION, **STRE
 LAST = {"MKT": 22, "EXEC": 49, "PROD": 19, "REST": 42, "AUTH": 14, "WS": 19, "REL": 18}
 
 
-@pytest.fixture(scope="module")
-def known() -> set[str]:
-    """The names of all tests of the project, without their prefix."""
-    return {
-        node.name.removeprefix("test_")
-        for path in TESTS.rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    }
-
-
 @pytest.mark.parametrize("row", ROWS)
-def test_every_row_of_the_venue_names_tests_that_exist(row: str, known: set[str]) -> None:
+def test_every_row_of_the_venue_names_tests_that_exist(row: str) -> None:
     """A renamed test must be renamed here as well."""
-    missing = set(ROWS[row].split()) - known
+    missing = set(ROWS[row].split()) - names_of_tests()
     assert not missing, f"{row} names {missing}"
 
 
 def test_no_row_of_the_venue_is_left_out() -> None:
     """All rows of the seven sections, each once."""
-    assert set(ROWS) == {f"{name}-{number:02d}" for name, last in LAST.items() for number in range(1, last + 1)}
+    assert set(ROWS) == rows_of(LAST)

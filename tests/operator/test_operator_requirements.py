@@ -6,14 +6,9 @@ A row whose behaviour lives in another room names that room's test. A row of `DI
 
 from __future__ import annotations
 
-import ast
-import re
-from pathlib import Path
-
 import pytest
 
-TESTS = Path(__file__).parents[1]
-DIFFERENCES = (TESTS.parent / "docs" / "differences.md").read_text(encoding="utf-8")
+from tests.requirement_rows import names_of_tests, rows_named_different, rows_of
 
 ARCHITECTURE = {
     "ARCH-01": "behind_the_closed_gate_a_perpetual_becomes_spot_and_says_so perpetuals_from_the_first_contract_to_flat",
@@ -165,33 +160,18 @@ DIFFERENT = {
 LAST = {"ARCH": 33, "MON": 24, "PROF": 23, "CLI": 30, "VAL": 16, "SEC": 21}
 
 
-@pytest.fixture(scope="module")
-def known() -> set[str]:
-    """The names of all tests of the project, without their prefix."""
-    return {
-        node.name.removeprefix("test_")
-        for path in TESTS.rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    }
-
-
 @pytest.mark.parametrize("row", ROWS)
-def test_every_row_of_the_operators_side_names_tests_that_exist(row: str, known: set[str]) -> None:
+def test_every_row_of_the_operators_side_names_tests_that_exist(row: str) -> None:
     """A renamed test must be renamed here as well."""
-    missing = set(ROWS[row].split()) - known
+    missing = set(ROWS[row].split()) - names_of_tests()
     assert not missing, f"{row} names {missing}"
 
 
 def test_no_row_of_the_operators_side_is_left_out() -> None:
     """All rows of the six sections: shown by a test, or named as different."""
-    assert set(ROWS) | DIFFERENT == {f"{name}-{n:02d}" for name, last in LAST.items() for n in range(1, last + 1)}
+    assert set(ROWS) | DIFFERENT == rows_of(LAST)
 
 
 def test_every_different_row_is_named_with_its_reason() -> None:
     """In docs/differences.md, alone or within a range; and nothing is named there that is not different."""
-    named = set(re.findall(r"\b(?:ARCH|MON|PROF|CLI|VAL|SEC)-\d\d\b", DIFFERENCES))
-    for first, last in re.findall(r"\b([A-Z]+-\d\d) to ([A-Z]+-\d\d)\b", DIFFERENCES):
-        group, begin, end = first[:-2], int(first[-2:]), int(last[-2:])
-        named |= {f"{group}{number:02d}" for number in range(begin, end + 1)}
-    assert named == DIFFERENT
+    assert rows_named_different(LAST) == DIFFERENT

@@ -63,11 +63,18 @@ def stop(trader: TraderProcess, code: int = 0) -> None:
     assert trader.wait(12) == code, trader.words()
 
 
+def told_counts(trader: TraderProcess) -> dict[str, int]:
+    """The eight counters as metrics.json tells them; empty before an entry was accepted."""
+    counts: dict[str, int] = trader.told("metrics.json").get("rejection_counts") or {}
+    return counts if counts.get("entries_accepted") else {}
+
+
 def test_a_crashed_symbol_comes_back_as_incarnation_two_warm_from_the_ring_and_trades_on(busy_room: MakeRoom) -> None:
     """Same name, incarnation 2, its window from the broker's ring; it trades again, and the mode stays NORMAL."""
     with busy_room() as where:
         trader = start(where)
         until(lambda: actor(trader, "BTC-USD").get("state") == "ok", 10, "a warm symbol")
+        before = until(lambda: told_counts(trader), 20, "an entry that is counted")
         crashed = sabotage(where, trader, "crash", "BTC-USD")
         _, line = trader.see(r"^sabotage \S+ ready BTC-USD#2", 10, stream="stderr")
         assert "the broker's ring" in line
@@ -76,6 +83,7 @@ def test_a_crashed_symbol_comes_back_as_incarnation_two_warm_from_the_ring_and_t
         assert ready - crashed < 5
         until(lambda: arrivals_of(where, "BTC-USD", ready), 20, "an order of the second incarnation")
         until(lambda: actor(trader, "BTC-USD").get("incarnation") == 2, 5, "the status's incarnation")
+        assert all(told_counts(trader)[name] >= count for name, count in before.items())
         assert trader.mode() == "NORMAL"
         stop(trader)
 

@@ -3,12 +3,9 @@
 A row whose behaviour lives in another room names that room's test. The table is read by people; this file only keeps it true.
 """
 
-import ast
-from pathlib import Path
-
 import pytest
 
-TESTS = Path(__file__).parent.parent
+from tests.requirement_rows import names_of_tests, rows_of
 
 ROWS: dict[str, tuple[str, ...]] = {
     "RISK-01": ("test_the_documents_first_six_checks_stand_in_their_order", "test_each_mode_permits_what_its_row_says"),
@@ -116,25 +113,12 @@ ROWS: dict[str, tuple[str, ...]] = {
 """CB-05, the circuit breaker per endpoint class, belongs to the Coinbase client and is tested there."""
 
 
-@pytest.fixture(scope="module")
-def known() -> set[str]:
-    """The names of all tests of the project."""
-    return {
-        node.name
-        for path in TESTS.rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef)
-    }
-
-
 @pytest.mark.parametrize("row", ROWS)
-def test_every_row_names_tests_that_exist(row, known):
+def test_every_row_names_tests_that_exist(row):
     """A renamed test must be renamed here as well."""
-    assert set(ROWS[row]) <= known
+    assert {name.removeprefix("test_") for name in ROWS[row]} <= names_of_tests()
 
 
 def test_no_row_is_left_out():
     """39 pre-trade rows, 23 guards, 7 breakers (one of them elsewhere) and 20 of profit and loss."""
-    wanted = {f"RISK-{n:02d}" for n in range(1, 40)} | {f"GUARD-{n:02d}" for n in range(1, 24)}
-    wanted |= {f"CB-{n:02d}" for n in range(1, 8)} | {f"PNL-{n:02d}" for n in range(1, 21)}
-    assert wanted - set(ROWS) == {"CB-05"}
+    assert rows_of({"RISK": 39, "GUARD": 23, "CB": 7, "PNL": 20}) - set(ROWS) == {"CB-05"}

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from strategy_builders import FILTERS, PERP, book, context, quote, settings_of
 
+from actors.status_parts import rejections_of
 from trader.orders.order import Side
 from trader.orders.reason import Reason
-from trader.strategy.counters import COUNTER_KEYS, COUNTER_OF, RejectionCounters
+from trader.strategy.counters import COUNTER_KEYS, COUNTER_OF
 from trader.strategy.filters import check_data, check_filters, check_rsi, depth_l1_usd, depth_l10_usd
 
 TABLE = {
@@ -82,25 +83,15 @@ def test_rsi_confirms_by_direction(side: Side, rsi: float | None, rejected: bool
 
 
 def test_there_are_exactly_the_documents_eight_counters() -> None:
-    """FILT-09 to FILT-17: names, zero at the start, one count per evaluation."""
-    counters = RejectionCounters()
-    assert counters.as_dict() == dict.fromkeys(
-        (
-            "filter_spread", "filter_depth", "filter_volume", "filter_rsi",
-            "guard_liquidation", "guard_slippage", "stale_data", "entries_accepted",
-        ),
-        0,
+    """FILT-09 to FILT-17: names, zero at the start, and one count for each evaluation of any symbol that belongs to one."""
+    names = (
+        "filter_spread", "filter_depth", "filter_volume", "filter_rsi",
+        "guard_liquidation", "guard_slippage", "stale_data", "entries_accepted",
     )  # fmt: skip
-    for reason in Reason:
-        counters.count(reason)
-    assert sum(counters.as_dict().values()) == len(COUNTER_OF)
-    assert set(COUNTER_OF.values()) == set(COUNTER_KEYS)
-
-
-def test_counters_go_on_from_their_record() -> None:
-    """They outlive a symbol's restart; a key nobody knows is a bug."""
-    counters = RejectionCounters({"filter_spread": 4})
-    counters.count(Reason.SPREAD_TOO_WIDE)
-    assert counters.as_dict()["filter_spread"] == 5
-    with pytest.raises(AssertionError, match="unknown counter"):
-        RejectionCounters({"filter_mood": 1})
+    assert rejections_of({}) == dict.fromkeys(names, 0)
+    assert names == COUNTER_KEYS
+    every = rejections_of({(symbol, reason): 2 for symbol in ("BTC-USD", "ETH-USD") for reason in Reason})
+    assert tuple(every) == names
+    assert every["filter_spread"] == 4
+    assert sum(every.values()) == 4 * len(COUNTER_OF)
+    assert set(COUNTER_OF.values()) == set(names)
