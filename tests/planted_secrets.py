@@ -3,6 +3,7 @@
 A pytest plugin, named in `tests/conftest.py`. Tests and their harness call `plant` when they make a key; the keys of event stores and
 the hand-over files of exchanges are planted as they are found. At the end of the session every file below the run's temporary folder
 is searched, and all that was said: each test's captured stdout, stderr and log, and each child process that `subprocess.run` read.
+When workers share the run, each hands over what it planted and heard, and the process that started them searches.
 """
 
 from __future__ import annotations
@@ -97,6 +98,20 @@ class Searcher:
             if "api_secret" in told:
                 self.plant(told["api_secret"])
 
+    def handed_over(self) -> dict[str, Any]:
+        """What another searcher needs to go on from here, in plain types."""
+        forms = [form for some in self._forms.values() for form in some]
+        return {"planted": self.planted, "places": self.places, "forms": forms, "seen": list(self._seen.items())}
+
+    def take(self, told: dict[str, Any]) -> None:
+        """Go on from what another searcher handed over."""
+        self.planted += told["planted"]
+        self.places += told["places"]
+        for form in told["forms"]:
+            self._forms.setdefault(form[:SHORTEST], set()).add(form)
+        for word, place in told["seen"]:
+            self._seen.setdefault(word, place)
+
     def finds(self) -> Iterator[str]:
         """Say where a planted secret was seen; never the secret itself."""
         for word, place in self._seen.items():
@@ -127,13 +142,14 @@ def _listening(run: Callable[..., Any]) -> Callable[..., Any]:
     return heard
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Hear every child process that is read to its end."""
+    config.stash[_FOUND] = []
     subprocess.run = _listening(subprocess.run)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Take in what a test said, and what is told of its failure."""
+    """Take in what a test said, and what is told of its failure; workers' reports come to the process that started them too."""
     for title, said in report.sections:
         searcher.hear(f"{title} of {report.nodeid}", said)
     if report.longrepr is not None:
@@ -142,7 +158,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Search; a find is a failed run."""
+    """Search; a find is a failed run. A worker hands over instead: its folder lies in that of the process that started it."""
+    handing_over = getattr(session.config, "workeroutput", None)
+    if handing_over is not None:
+        handing_over[_HANDED_OVER] = searcher.handed_over()
+        return
     folder = getattr(session.config, "_tmp_path_factory")._basetemp  # noqa: B009 - there is no public way that does not make one
     if folder is not None:
         searcher.read_folder(folder)
@@ -151,7 +171,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker that has ended planted and heard; called by pytest-xdist before the session ends."""
+    told = getattr(node, "workeroutput", {}).get(_HANDED_OVER)
+    if told is not None:
+        searcher.take(told)
+
+
 _FOUND = pytest.StashKey[list[str]]()
+_HANDED_OVER = "planted_secrets"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -92,11 +92,15 @@ def test_runs_a_child():
 """
 
 
-@pytest.mark.parametrize("leaks", [True, False])
-def test_a_run_whose_tests_all_pass_fails_when_a_secret_got_out(tmp_path: Path, leaks: bool) -> None:
-    """A whole run of its own, through a file, a print and a child process: the exit code, and each place in the last lines."""
+@pytest.mark.parametrize(("leaks", "workers"), [(True, 0), (True, 2), (False, 0)])
+def test_a_run_whose_tests_all_pass_fails_when_a_secret_got_out(tmp_path: Path, leaks: bool, workers: int) -> None:
+    """A whole run of its own, through a file, a print and a child process: the exit code, and each place in the last lines.
+
+    With workers the secrets are planted in other processes than the one that searches.
+    """
     (tmp_path / "test_inner.py").write_text(INNER.format(leaks=leaks))
-    options = ["-p", "tests.planted_secrets", "-p", "no:randomly", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    options = ["-p", "tests.planted_secrets", "-p", "no:randomly", "-p", "no:cacheprovider", "--rootdir", str(tmp_path),
+               "-n", str(workers)]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", *options, "--basetemp", str(tmp_path / "inner"),
          str(tmp_path / "test_inner.py")],
