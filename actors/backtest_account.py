@@ -17,6 +17,17 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 
 
+CENT = Decimal("0.01")
+
+
+def opening_funds(instruments: Sequence[Instrument], equity: Decimal) -> dict[str, Decimal]:
+    """Divide the money of an account among the currencies its products are quoted in, one share a product, to the cent."""
+    quotes = [instrument.quote for instrument in instruments]
+    funds = {quote: (equity * quotes.count(quote) / len(quotes)).quantize(CENT) for quote in dict.fromkeys(quotes)}
+    funds[quotes[0]] += equity - sum(funds.values(), ZERO)
+    return funds
+
+
 class _Holding:
     """One product: signed size held and, for a derivative, the average price it was entered at."""
 

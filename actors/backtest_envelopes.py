@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from actors.backtest import LEAD_S, PROGRESS_EVERY, Outcome, Results, outcome_of, stage_error
+from actors.backtest_account import opening_funds
 from actors.backtest_models import MarketModels
 from actors.backtest_system import BacktestSystem, DigestJournal
 from actors.backtest_venue import InProcessVenue
@@ -153,10 +154,8 @@ class EnvelopeBacktest:
         self._envelopes = envelopes
         self._stage = stage
         instruments = {one.symbol: one for one in envelopes.instruments}
-        quote = envelopes.instruments[0].quote
-        self.venue = InProcessVenue(
-            envelopes.instruments, models, {quote: settings.paper.equity_usd}, lambda: stage.time.machine_time
-        )
+        funds = opening_funds(envelopes.instruments, settings.paper.equity_usd)
+        self.venue = InProcessVenue(envelopes.instruments, models, funds, lambda: stage.time.machine_time)
         self.results = Results({symbol: one.contract_size for symbol, one in instruments.items()})
         self.venue.on_execution = self.results.on_execution
         self.journal = DigestJournal()

@@ -43,7 +43,8 @@ class MarketModels(msgspec.Struct, frozen=True):
     def describe(self, *, recorded_book: bool = False) -> dict[str, str]:
         """Return each model in one line for people and for the summary; a recorded book needs no model of spread and depth."""
         told = {
-            "spread": f"{self.spread_bps} bp around the price of the candle",
+            "marks": "one a candle, its close: a stop does not see the extremes between",
+            "spread": f"{self.spread_bps} bp around the price of the candle, at least a tick, set anew each day",
             "depth": f"{LEVELS} levels a side, {self.level_usd} USD each, {self.level_bps} bp apart",
             "latency": {
                 Latency.NEXT_OPEN: "orders meet the market at the next candle's open",
@@ -56,6 +57,7 @@ class MarketModels(msgspec.Struct, frozen=True):
         }
         if recorded_book:
             told |= {
+                "marks": "each recorded change of the best prices",
                 "spread": "as recorded",
                 "depth": "the ten recorded levels a side",
                 "latency": "orders meet the book they were decided on",

@@ -45,6 +45,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, capsys: pytest.Capt
     told = capsys.readouterr().out
     assert "BACKTEST  dev: ma_cross on BTC-USD" in told
     assert "spread          1 bp" in told
+    assert "a stop does not see the extremes between" in told
     assert "funding +0.00, open trades" in told
     assert "orders refused by risk, 0 by the venue" in told
     assert re.search(r"average trade +[+-]\d+\.\d\d USD\n", told)

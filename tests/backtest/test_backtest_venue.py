@@ -7,6 +7,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from actors.backtest_account import opening_funds
 from actors.backtest_market import instrument_of
 from actors.backtest_models import MarketModels
 from actors.backtest_venue import InProcessVenue
@@ -170,3 +171,18 @@ def test_a_derivative_is_netted_through_zero_and_its_profit_realized() -> None:
     snapshot = desk.venue.account(["BTC-PERP"], 0.0)
     assert (snapshot.positions[0].size, snapshot.positions[0].entry_price) == (D(-1), D("25999.50"))
     assert snapshot.balance("USDC").total == 100_000 + 999
+
+
+@pytest.mark.parametrize(
+    ("symbols", "funds"),
+    [
+        (("BTC-USD",), {"USD": "100"}),
+        (("BTC-PERP-INTX",), {"USDC": "100"}),
+        (("BTC-USD", "BTC-PERP-INTX", "ETH-USD"), {"USD": "66.67", "USDC": "33.33"}),
+    ],
+)
+def test_the_money_goes_where_the_products_are_quoted(symbols: tuple[str, ...], funds: dict[str, str]) -> None:
+    """One share a product, to the cent and nothing lost: a product whose currency has no money could never trade."""
+    found = opening_funds([instrument_of(symbol, MODELS) for symbol in symbols], D(100))
+    assert found == {currency: D(amount) for currency, amount in funds.items()}
+    assert sum(found.values()) == 100
