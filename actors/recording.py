@@ -1,6 +1,6 @@
 """A recorded session read back: what each actor handled, in the order recorded.
 
-Only `actors/replay.py` and tests import this.
+The configuration it ran with is the copy that its start kept. Only the modules of replay and tests import this.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, get_args
 import msgspec
 
 from actors.messages import Began, RiskMessage, Session, SymbolMessage
+from trader.config import Settings, load_settings
 from trader.store.recorder import GAP, Input, read_inputs
 
 KINDS: dict[str, type] = {
@@ -71,3 +72,15 @@ def _decoded(entry: Input) -> Any:
         raise CannotReplay(
             f"{entry.kind} to {entry.actor} holds what has no bytes (settings changed while running?): {error}"
         ) from error
+
+
+def settings_of(profile_folder: Path, recording: Recording, *, paper: bool) -> Settings:
+    """Return the settings a session ran with, from the copy its start kept. Raises CannotReplay when that is gone."""
+    wanted = recording.session.config_hash
+    for kept in (profile_folder / "config").glob(f"*_{wanted[:12]}.toml"):
+        loaded = load_settings(kept, recording.session.profile, paper=paper, overrides={}, environ={})
+        if isinstance(loaded, Settings) and loaded.config_hash == wanted:
+            return loaded
+    raise CannotReplay(
+        f"the configuration {wanted[:12]} of that session is not among the copies in {profile_folder}/config"
+    )

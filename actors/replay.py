@@ -2,13 +2,14 @@
 
 What an actor told its peers is known from the peers' own recorded inputs, and what it wrote from the event store, so nothing is
 compared with a copy of itself. What the store held before a session is what risk began from. Good for sessions in which no actor
-restarted and no setting changed; anything else is said, never skipped. Imported by `run.py replay` and by tests.
+restarted and no setting changed; anything else is said, never skipped. Imported by `run.py replay`, the what-if of `why`, and tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ from actors.messages import (
     PositionUpdate,
     StopPeak,
 )
-from actors.recording import CannotReplay, Recording
+from actors.recording import CannotReplay, Heard, Recording
 from actors.straight import Forever
 from trader.config import Settings
 from trader.orders.order import OrderIntent
@@ -153,13 +154,13 @@ def replay(
     """
     if settings.config_hash != recording.session.config_hash:
         ran, given = recording.session.config_hash[:12], settings.config_hash[:12]
-        raise CannotReplay(f"the session ran with configuration {ran}, not {given}; give the flags it was started with")
+        raise CannotReplay(f"the session ran with configuration {ran}, not {given}")
     since: dict[str, float] = {}
     if name == RISK:
         symbols = [one.symbol for one in recording.session.instruments]
-        deaf = _run(recording, settings, name, folder, dict.fromkeys(symbols, float("inf")), before)
+        deaf = relive(recording, settings, name, folder, before, since=dict.fromkeys(symbols, float("inf")))
         since = {address.name: _bound_at(recording, address) for address in deaf.listening if address.name in symbols}
-    ran_as = _run(recording, settings, name, folder, since, before)
+    ran_as = relive(recording, settings, name, folder, before, since=since)
     return ran_as.told, list(ran_as.journal.replay())[len(before) :]
 
 
@@ -172,15 +173,17 @@ def _bound_at(recording: Recording, address: _ListeningAddress) -> float:
     return max((at for at, told in address.lost if told == first and at <= heard.machine_time), default=float("-inf"))
 
 
-def _run(
+def relive(
     recording: Recording,
     settings: Settings,
     name: str,
     folder: Path,
-    since: dict[str, float],
     before: Sequence[Event],
+    *,
+    since: Mapping[str, float] = MappingProxyType({}),
+    look: Callable[[Any, Heard], None] = lambda _actor, _heard: None,
 ) -> _ReplaySurroundings:
-    """Make the actor anew and let it handle everything it once handled."""
+    """Make the actor anew and let it handle everything it once handled; `look` sees it before each message and changes nothing."""
     instruments = {one.symbol: one for one in recording.session.instruments}
     inputs = recording.of(name)
     if not inputs or not isinstance(inputs[0].message, Began):
@@ -196,6 +199,7 @@ def _run(
     actor.prepare()
     for heard in inputs[1:]:
         surroundings.clock = heard.machine_time
+        look(actor, heard)
         actor.handle(heard.message)
     return surroundings
 
@@ -215,9 +219,7 @@ def compare(recording: Recording, settings: Settings, events: Iterable[Event], f
 
     `events` is the whole store, from its beginning or where it was pruned to the session's end.
     """
-    stored = list(events)
-    before = [event for event in stored if event.sequence <= recording.session.stored]
-    session = stored[len(before) :]
+    before, session = parted(recording, events)
     found: list[str] = []
     messages = written = 0
     symbols = [one.symbol for one in recording.session.instruments]
@@ -241,6 +243,13 @@ def compare(recording: Recording, settings: Settings, events: Iterable[Event], f
         written += _same(f"risk wrote {kind}", _facts(mine), _facts(stored), found)
     decisions = sum(count for told in _last_counts(recording) for _, count in told.counts)
     return Parity(len(recording.inputs), messages, written, decisions, tuple(found))
+
+
+def parted(recording: Recording, events: Iterable[Event]) -> tuple[list[Event], list[Event]]:
+    """Part a whole store into what it held when the session began, and what the session wrote."""
+    stored = list(events)
+    before = [event for event in stored if event.sequence <= recording.session.stored]
+    return before, stored[len(before) :]
 
 
 def _last_counts(recording: Recording) -> Iterator[Evaluations]:

@@ -1,35 +1,49 @@
 """`run.py replay`: the actors of the last recorded session decide again, and what they say and write is compared with the record.
 
-Takes the flags the session was started with. 0 when everything is the same, 1 with every difference, or with the reason why this
-session cannot be replayed. Reads beside a running system, but compares only what has ended: stop the profile first.
+The session's configuration is the copy its start kept. 0 when everything is the same, 1 with every difference, or with the reason why
+this session cannot be replayed. Reads beside a running system, but compares only what has ended: stop the profile first.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
 
 from loguru import logger
 
-from actors.options import parse
-from actors.recording import CannotReplay, read_recording
+from actors.recording import CannotReplay, read_recording, settings_of
 from actors.replay import Parity, compare
-from actors.trade_command import load, profile_folder
 from trader.exit_code import Ends, ExitCode
 from trader.store.reader import EventReader
+from trader.store.running import chosen_folder
 from trader.store.verdict import NoStore, StoreRefused
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Ends(ExitCode.USAGE, f"run.py replay: {message}\nSee: python run.py replay --help")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command and print one paragraph. Raises Ends for wrong arguments and a store that cannot be read."""
-    options = parse(arguments)
-    settings = load(options)
-    folder = profile_folder(settings)
+    parser = _Parser(
+        prog="run.py replay", description="Let the last recorded session decide again.", allow_abbrev=False
+    )
+    parser.add_argument("--profile", help="the profile; without it the one that runs, else the only one there is")
+    parser.add_argument(
+        "--strategies", type=Path, default=Path(), metavar="FOLDER", help="where a strategy file of yours lies"
+    )
+    options = parser.parse_args(arguments)
+    folder = chosen_folder(options.profile)
     logger.remove()  # what the actors log was logged when it happened
     try:
         recording = read_recording(folder / "inputs")
-        events = EventReader.open_readonly(folder).replay()
-        parity = compare(recording, settings, events, options.config.parent)
+        reader = EventReader.open_readonly(folder)
+        settings = settings_of(folder, recording, paper=reader.belongs_to(f"paper:{folder.name}"))
+        parity = compare(recording, settings, reader.replay(), options.strategies)
     except (CannotReplay, NoStore) as error:
         raise Ends(ExitCode.NEGATIVE, f"run.py replay: {error}") from error
     except StoreRefused as error:

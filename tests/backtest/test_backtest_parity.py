@@ -87,13 +87,15 @@ def test_a_replay_under_another_configuration_is_refused(session: tuple[Recordin
 
 
 def test_a_session_that_goes_on_from_a_store_decides_the_same_again(tmp_path: Path) -> None:
-    """`run.py replay`: risk restores its books from what the store held then; with other flags the command says what is missing."""
+    """`run.py replay`: risk restores its books from what the store held then, with the configuration that its start kept."""
     for seconds in ("12", "8"):
         done = typed(tmp_path, *ARGUMENTS, "--duration", seconds)
         assert done.returncode == 0, done.stderr[-2000:]
-    again = typed(tmp_path, "replay", *ARGUMENTS)
+    again = typed(tmp_path, "replay")
     assert again.returncode == 0, again.stdout + again.stderr
     assert again.stdout.endswith(": all the same\n")
-    other = typed(tmp_path, "replay", *ARGUMENTS[:2], "--config", str(ROOT / "config.toml"))
-    assert other.returncode == 1
-    assert "give the flags it was started with" in other.stderr
+    for kept in (tmp_path / "perps_bot" / "spot" / "config").iterdir():
+        kept.unlink()
+    without = typed(tmp_path, "replay", "--profile", "spot")
+    assert without.returncode == 1
+    assert "of that session is not among the copies" in without.stderr
