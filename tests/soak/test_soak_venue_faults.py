@@ -83,7 +83,7 @@ def test_a_product_that_disappears_stops_alone(busy: tuple[Room, TraderProcess, 
     read = until(lambda: trader.told("status.json").get("reconciled"), 20, "the account is read and agrees")
     assert read
     held = Decimal(where.exchange.read()["holdings"]["SOL-USD"])
-    assert Decimal(trader.told()["positions"].get("SOL-USD", "0")) == held
+    until(lambda: Decimal(trader.told()["positions"].get("SOL-USD", "0")) == held, 5, "the position in the books")
     assert not accepted(where, "SOL-USD", before)
 
 
