@@ -21,7 +21,7 @@ PYTHON_MIN = (3, 11)
 COMMANDS: dict[str, tuple[str, str]] = {
     "trade": ("actors.trade_command", "trade (the default)"),
     "status": ("actors.status_command", "print the last status of a profile"),
-    "why": ("trader.report.why_command", "say why a symbol did or did not trade"),
+    "why": ("actors.why_command", "say why a symbol did or did not trade"),
     "health": ("trader.report.health_command", "one line; exit 0 when healthy, 1 when not"),
     "report": ("trader.report.report_command", "write one day as a self-contained page"),
     "config": ("actors.config_command", "the effective configuration, every key explained; accept a changed one"),

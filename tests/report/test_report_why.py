@@ -13,7 +13,7 @@ from trader.orders.reason import Reason
 from trader.report.cycle import cycle_metrics
 from trader.report.files import write_status_files
 from trader.report.status import SystemStatus
-from trader.report.why import Refused, render_why, why
+from trader.report.why import Candidate, Refused, Verdicts, render_why, why
 from trader.report.why_command import main
 from trader.store.events import EventName, make_event
 from trader.store.log import EventStore
@@ -55,6 +55,23 @@ def test_the_nearest_miss_and_the_what_if_are_of_recorded_values() -> None:
     assert answer.nearest_miss.endswith("SPREAD_TOO_WIDE: spread 11 bp > 10 bp (config.toml:41)")
     assert answer.what_if.startswith(
         "With filters.max_spread_bps = 15, 9 of 10 recorded SPREAD_TOO_WIDE would have passed"
+    )
+
+
+def test_where_the_session_can_be_lived_again_the_what_if_names_the_later_checks() -> None:
+    """Every recorded moment of the gate counts, also those that were not worth an event of their own."""
+    refusals = [spread(str(bps), NOW + bps) for bps in (11, 12, 13, 14, 40)]
+    asked: list[Candidate] = []
+
+    def look(candidate: Candidate) -> Verdicts:
+        asked.append(candidate)
+        return Verdicts(22, ((Reason.MAX_EXPOSURE, 2), (Reason.COOLDOWN, 1)), 18)
+
+    answer = why("ETH-USD", COUNTS, refusals, PLACES, 3600, look_further=look)
+    assert [(one.reason, one.value) for one in asked] == [(Reason.SPREAD_TOO_WIDE, Decimal(40))]
+    assert answer.what_if == (
+        "With filters.max_spread_bps = 40, 21 of 22 SPREAD_TOO_WIDE would have passed this gate: 2 would then have met MAX_EXPOSURE,"
+        " 1 would then have met COOLDOWN, 18 would have been sent, each judged on its own."
     )
 
 

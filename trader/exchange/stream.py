@@ -56,7 +56,10 @@ class Hub:
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Handle one socket from handshake to end."""
         socket = web.WebSocketResponse(compress=False, max_msg_size=_LONGEST_REQUEST)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return socket  # the client has gone before it was welcomed
         connection = Connection(socket, request, with_client_id=self._with_client_id)
         self.connections.append(connection)
         if not self.welcome(connection):

@@ -1,11 +1,11 @@
 """Why a symbol did not trade: the funnel from evaluations to orders, what blocked most, and a what-if. Only why_command.py imports this.
 
 Counts come from the totals the system records each minute, details from the recorded refusals. The what-if asks, for one
-limit, how many recorded refusals its own comparison would have let pass at another value; it never proposes to loosen what
-limits a loss.
+limit, how many recorded refusals would have passed at another value, and what would have become of them where the session can be lived
+again (`actors/what_if.py`); it never proposes to loosen what limits a loss.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
 import msgspec
@@ -68,6 +68,27 @@ class Why(msgspec.Struct, frozen=True):
     what_if: str
 
 
+class Candidate(msgspec.Struct, frozen=True):
+    """One limit at another value: `passed` of the `recorded` refusals of a gate would have passed its own comparison."""
+
+    reason: Reason
+    config_key: str
+    value: Decimal
+    passed: int
+    recorded: int
+
+
+class Verdicts(msgspec.Struct, frozen=True):
+    """What the moments refused by a gate come to at the other value, each judged on its own by every check."""
+
+    moments: int
+    later: tuple[tuple[Reason, int], ...]
+    sent: int
+
+
+LookFurther = Callable[[Candidate], Verdicts | None]
+
+
 def why(
     symbol: str,
     counts: Mapping[Reason, int],
@@ -75,10 +96,12 @@ def why(
     places: Mapping[str, str],
     seconds: float,
     now: Refused | None = None,
+    look_further: LookFurther = lambda _candidate: None,
 ) -> Why:
     """Put the answer together; `counts` are the symbol's evaluations by reason, `places` where keys stand in the file.
 
-    `now` is the last evaluation, which explains its own reason best; it is no part of the what-if.
+    `now` is the last evaluation, which explains its own reason best; it is no part of the what-if. `look_further` says what the checks
+    behind a gate would have answered, None where nobody knows.
     """
     recorded = list(refusals)
     newest = {refused.reason: refused for refused in (*recorded, *([now] if now else []))}
@@ -99,7 +122,7 @@ def why(
         sent=acted,
         headline=_headline(acted, waiting, blocked),
         nearest_miss=_nearest_miss(recorded, places),
-        what_if=_what_if(blocked, recorded),
+        what_if=_what_if(_candidate(blocked, recorded), look_further),
     )
 
 
@@ -181,7 +204,7 @@ def _excess(refused: Refused) -> Decimal:
     return (refused.measured - refused.limit) / refused.limit
 
 
-def _what_if(blocked: tuple[Step, ...], recorded: list[Refused]) -> str:
+def _candidate(blocked: tuple[Step, ...], recorded: list[Refused]) -> Candidate | None:
     """For the gate that blocked most: the value at which most of its recorded refusals would have passed it."""
     for step in blocked:
         if step.reason in _NEVER_LOOSENED or step.reason not in _COMPARED:
@@ -190,14 +213,27 @@ def _what_if(blocked: tuple[Step, ...], recorded: list[Refused]) -> str:
         if len(values) < 3:
             continue
         lower = step.reason in _LOWER_IS_STRICTER
-        at = len(values) // 10 if lower else len(values) - 1 - len(values) // 10
-        other = values[at]
+        other = values[len(values) // 10 if lower else len(values) - 1 - len(values) // 10]
         passed = sum(value >= other if lower else value <= other for value in values)
+        return Candidate(step.reason, step.config_key, other, passed, len(values))
+    return None
+
+
+def _what_if(candidate: Candidate | None, look_further: LookFurther) -> str:
+    """The candidate as a sentence, with what the later checks would have said where that is known."""
+    if candidate is None:
+        return ""
+    head = f"With {candidate.config_key} = {_digits(candidate.value)},"
+    verdicts = look_further(candidate)
+    if verdicts is None:
         return (
-            f"With {step.config_key} = {_digits(other)}, {passed} of {len(values)} recorded {step.reason} would have passed"
-            f" this gate; the later checks would still have had their say."
+            f"{head} {candidate.passed} of {candidate.recorded} recorded {candidate.reason} would have passed this gate;"
+            f" the later checks would still have had their say."
         )
-    return ""
+    passed = verdicts.sent + sum(count for _, count in verdicts.later)
+    told = [f"{count} would then have met {reason}" for reason, count in verdicts.later]
+    told.append(f"{verdicts.sent} would have been sent, each judged on its own")
+    return f"{head} {passed} of {verdicts.moments} {candidate.reason} would have passed this gate: {', '.join(told)}."
 
 
 def _digits(value: Decimal | None) -> str:

@@ -1,4 +1,4 @@
-"""`run.py why SYMBOL [--since 1h] [--json]`: why it did not trade, from what was recorded. Only run.py imports this.
+"""`run.py why SYMBOL [--since 1h] [--json]`: why it did not trade, from what was recorded. Only actors/why_command.py imports this.
 
 Reads the event store and the last status of a profile, running or not, over all of its runs. A total that a run recorded before the
 asked time is subtracted; the answer says how far back it counts.
@@ -7,7 +7,8 @@ asked time is subtracted; the answer says how far back it counts.
 import argparse
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,7 +22,7 @@ from trader.report.files import STATUS_FILE
 from trader.report.findings import REASON_OF
 from trader.report.reasons import EXPLANATIONS
 from trader.report.state_files import plain
-from trader.report.why import Refused, refusals_of, render_why, why
+from trader.report.why import Candidate, Refused, Verdicts, refusals_of, render_why, why
 from trader.store.events import Event, EventName, EventType
 from trader.store.reader import EventReader
 from trader.store.running import chosen_folder
@@ -72,7 +73,11 @@ class _Record(msgspec.Struct, frozen=True):
     before: dict[str, Event]
 
 
-def main(argv: Sequence[str]) -> int:
+FurtherLook = Callable[[Path, str, float, Candidate], Verdicts | None]
+"""What the checks behind a gate would have said in a profile's last session: folder, symbol, since when (market time), the gate."""
+
+
+def main(argv: Sequence[str], further: FurtherLook = lambda *_: None) -> int:
     """Run the command; raises Ends for wrong arguments, a symbol nobody trades, and a store that cannot be read."""
     options = _parse(argv)
     folder, symbol = chosen_folder(options.profile), canonical(options.symbol)
@@ -86,7 +91,10 @@ def main(argv: Sequence[str]) -> int:
         raise Ends(ExitCode.STORE_REFUSED, f"run.py why: {error}") from error
     seconds = last.market_time - max(record.since, record.first)
     refusals = refusals_of(symbol, record.events, record.since)
-    answer = why(symbol, _counts(record, symbol, last), refusals, last.places, seconds, last.last_of(symbol))
+    answer = why(
+        symbol, _counts(record, symbol, last), refusals, last.places, seconds, last.last_of(symbol),
+        look_further=partial(further, folder, symbol, record.since),
+    )  # fmt: skip
     if options.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain(answer)), indent=2).decode() + "\n")
     else:

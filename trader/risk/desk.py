@@ -158,6 +158,11 @@ class RiskDesk:
             return refused
         return grant(self.state, case)
 
+    def would_refuse(self, intent: OrderIntent, now: Now) -> Refusal | None:
+        """What `decide` would answer, without consequences: for what-ifs."""
+        case = open_case(self.state, intent, now)
+        return case if isinstance(case, Refusal) else run_checks(self.state, case)
+
     def _note_refusal(self, case: Case, refused: Refusal) -> None:
         """Some refusals have consequences: a repeating signal stops its symbol, an exit in the way of a
         resting entry clears it.
