@@ -116,6 +116,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="daily: a person resumes what only a person can, each midnight UTC",
     )
     add("--equity", metavar="USD", help="equity at the start; the profile's paper account by default")
+    _add_models(parser)
+    return parser.parse_args(arguments)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each assumption beyond the candles."""
     models = parser.add_argument_group("models beyond the candles")
     models.add_argument(
         "--latency",
@@ -131,7 +137,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
             metavar="NUMBER",
             help=f"{low} to {high}; see the MODELS of the result",
         )
-    return parser.parse_args(arguments)
 
 
 def _checked(parse: Callable[[str], T]) -> Callable[[str], T]:
