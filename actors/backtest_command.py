@@ -129,13 +129,14 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
         default=Latency.NEXT_OPEN.value,
         help="where an order meets the market",
     )
+    usual = MarketModels()
     for name, (low, high) in RANGES.items():
         models.add_argument(
             f"--{name.replace('_', '-')}",
             dest=name,
             type=_checked(partial(number_within, name)),
             metavar="NUMBER",
-            help=f"{low} to {high}; see the MODELS of the result",
+            help=f"{low} to {high}; {'the paper account' if name.endswith('fee') else format(getattr(usual, name), 'f')} by default",
         )
 
 
