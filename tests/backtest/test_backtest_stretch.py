@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,3 +142,22 @@ def test_a_walk_names_the_steps_that_every_series_has() -> None:
     both = Walk(history(one, other))
     both.cursors[0] = 2
     assert both.unbroken(200, float("inf")) == 98
+
+
+EAGER = """
+from trader.strategy.ma_cross import MovingAverageCross
+
+class Eager(MovingAverageCross):
+    def signal(self, window):
+        return 1 if window.closes[-1] * self._short > window.sum(self._short) else 0
+
+def create(*settings):
+    return Eager(*settings)
+"""
+
+
+def test_a_users_strategy_that_signals_more_often_is_asked_for_every_bar(tmp_path: Path) -> None:
+    """What it inherits knows nothing of its own signals: no bar of it may be passed over."""
+    (tmp_path / "eager.py").write_text(EAGER, encoding="utf-8")
+    chosen = settings(strategy__name=str(tmp_path / "eager.py"))
+    assert assert_same(history(waves(bars=600)), chosen).executions > 40

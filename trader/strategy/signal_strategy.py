@@ -34,6 +34,9 @@ VOLATILITY_RETURNS = 60
 EXIT_RETRY_S = 1.0
 """A stop that is refused is asked for again at most once in this many seconds of the market's clock."""
 
+DECIDING = frozenset({"signal", "exit_due", "on_bar", "on_mark"})
+"""What a subclass may override to decide otherwise than the class it comes from."""
+
 _HOLDING = HOLDS[Reason.HOLDING]
 _NO_SIGNAL = HOLDS[Reason.NO_SIGNAL]
 _PENDING = HOLDS[Reason.PENDING_ORDER]
@@ -44,6 +47,15 @@ class SignalStrategy(ABC):
 
     Mutable state: the trailing stop and the time of the last entry; one instance per symbol.
     """
+
+    def __init_subclass__(cls, **arguments: object) -> None:
+        """Take an inherited short cut away from a class that decides otherwise: it would pass over bars it knows nothing of.
+
+        A class that overrides what decides and says nothing of `signal_free_bars` is asked for every bar.
+        """
+        super().__init_subclass__(**arguments)
+        if DECIDING & vars(cls).keys() and "signal_free_bars" not in vars(cls):
+            cls.signal_free_bars = SignalStrategy.signal_free_bars  # type: ignore[method-assign]
 
     def __init__(self, settings: StrategySettings, filters: FilterLimits, sizing: SizingSettings) -> None:
         self.settings = settings

@@ -31,6 +31,9 @@ class RegimeCross(MovingAverageCross):
         net, travelled = self._net_and_travelled(window)
         return sign if 100 * net >= EFFICIENCY_MIN_PCT * travelled and travelled else 0
 
+    signal_free_bars = MovingAverageCross.signal_free_bars
+    """A filter takes signals away and adds none, so where the cross says nothing this one says nothing too."""
+
     def describe(self, window: MarkWindow, instrument: Instrument) -> str:
         """The cross's numbers and the efficiency ratio."""
         net, travelled = self._net_and_travelled(window)

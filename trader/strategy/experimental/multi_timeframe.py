@@ -39,6 +39,9 @@ class MultiTimeframeCross(MovingAverageCross):
         above = window.closes[-1] * self._trend_bars - window.sum(self._trend_bars)
         return sign if sign * above > 0 else 0
 
+    signal_free_bars = MovingAverageCross.signal_free_bars
+    """A filter takes signals away and adds none, so where the cross says nothing this one says nothing too."""
+
     def describe(self, window: MarkWindow, instrument: Instrument) -> str:
         """The cross's numbers and the slower average."""
         trend = window.sum(self._trend_bars) * instrument.price_increment / (2 * self._trend_bars)
