@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from actors.backtest_account import opening_funds
 from actors.backtest_book import Execution
 from actors.backtest_market import HOUR_S, History, Walk
 from actors.backtest_models import MarketModels
@@ -97,9 +98,7 @@ class Backtest:
         instruments = {one.instrument.symbol: one.instrument for one in history.series}
         self._stage = stage if stage is not None else StraightStage(history.first_end - LEAD_S)
         self._start = self._stage.time.market_offset
-        funds = {one.instrument.quote: Decimal(0) for one in history.series}
-        first_quote = next(iter(funds))
-        funds["USD" if "USD" in funds else first_quote] = settings.paper.equity_usd
+        funds = opening_funds(list(instruments.values()), settings.paper.equity_usd)
         time = self._stage.time
         self.venue = InProcessVenue(list(instruments.values()), models, funds, lambda: time.machine_time)
         self.results = Results({symbol: one.contract_size for symbol, one in instruments.items()})

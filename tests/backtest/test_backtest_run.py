@@ -216,3 +216,15 @@ def test_a_hole_in_the_candles_gives_flat_bars_and_no_stale_order() -> None:
     assert outcome.bars == 490
     assert sum(reasons(outcome).values()) == 500
     assert not [t for t in outcome.trades if START + 200 * 60 < t.opened_at < START + 211 * 60]
+
+
+def test_products_in_two_currencies_each_trade_with_their_share() -> None:
+    """A spot pair in USD and a perpetual in USDC side by side: the venue refuses neither for want of money."""
+    spot = waves(bars=500)
+    perpetual = waves("BTC-PERP-INTX", 500, period=70, volume=900_000)
+    chosen = settings("prod", ("BTC-USD", "BTC-PERP"), strategy__require_rsi_confirmation="false")
+    outcome = run_backtest(chosen, history(spot, perpetual), CHEAP)
+    assert outcome.risk.venue_refused == 0
+    assert {trade.symbol for trade in outcome.trades} == {"BTC-USD", "BTC-PERP"}
+    assert outcome.curve.first is not None
+    assert outcome.curve.first[1] == chosen.paper.equity_usd
