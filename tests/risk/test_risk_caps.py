@@ -46,7 +46,7 @@ def units_granted(limits: dict[str, object], held: object = 0) -> Granted | obje
         ({"max_position_usd": D(500)}, "0.004", "0.006"),
         ({"max_position_base": {BTC: D("0.25")}}, "0.05", "0.2"),
         ({"notional_caps_usd": {BTC: D(10_000)}}, 0, "0.2"),
-        ({"first_live_orders_at_minimum": 1}, 0, "0.00002"),
+        ({"first_live_orders_at_minimum": 1}, 0, "0.00002667"),
         ({"max_order_notional_usd": D(50_500)}, 0, "1"),
     ],
 )
@@ -165,12 +165,23 @@ def test_an_entry_is_raised_to_the_minimum_only_if_the_caps_bear_it():
     """D17: a strategy's entry is raised, an explicit order is refused, a cap below the minimum wins."""
     desk = make_desk()
     raised = granted(desk, intent(BTC, BUY, "0.000001", at(1)), at(1))
-    assert raised.size == spot().minimum_size(D(50_000))
+    assert raised.size == spot().minimum_size(D(50_000) * D("0.75"))
     assert "raised" in raised.text
     explicit = intent(BTC, BUY, "0.000001", at(1), may_downsize=False)
     assert refused(desk, explicit, at(1)).reason is Reason.BELOW_MIN_SIZE
     tight = make_desk(limits=wide(max_position_usd=D("0.5")))
     assert refused(tight, intent(BTC, BUY, "0.000001", at(1)), at(1)).reason is Reason.MAX_POSITION
+
+
+@pytest.mark.parametrize(("size", "limits"), [("0.000001", {}), ("1", {"first_live_orders_at_minimum": 1})])
+def test_the_smallest_entry_can_still_be_left(size: str, limits: dict[str, object]) -> None:
+    """At a price a fifth lower, by an exit that goes out at its collar: nothing is bought that could not be sold."""
+    desk = make_desk(limits=wide(**limits))
+    bought = granted(desk, intent(BTC, BUY, size, at(1)), at(1)).size
+    trade(desk, BTC, BUY, bought, at(1))
+    for second in range(2, 25):
+        alive(desk, at(second), 50_000 - 450 * (second - 1))
+    assert granted(desk, intent(BTC, SELL, bought, at(24), mark=D(39_650), reduce_only=True), at(24)).size == bought
 
 
 def test_dust_is_left_alone():

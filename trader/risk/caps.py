@@ -129,11 +129,12 @@ def venue_maximum(state: DeskState, case: Case) -> Cap | None:
 
 
 def first_orders(state: DeskState, case: Case) -> Cap | None:
-    """The first live entries go out at the venue's minimum size (C-28)."""
+    """The first live entries go out at the smallest size that can still be left (C-28)."""
     if state.entries_sent >= state.limits.first_live_orders_at_minimum:
         return None
     reason, key = Reason.MAX_ORDER_NOTIONAL, "risk.first_live_orders_at_minimum"
-    return Cap(case.minimum, reason, "first orders at minimum", key, case.size, case.minimum, case.instrument.base)
+    smallest = case.smallest_entry
+    return Cap(smallest, reason, "first orders at minimum", key, case.size, smallest, case.instrument.base)
 
 
 def funds(state: DeskState, case: Case) -> Cap | None:

@@ -37,6 +37,10 @@ class Cap(msgspec.Struct, frozen=True, gc=False):
     unit: str = "USD"
 
 
+EXIT_ROOM = Decimal("0.75")
+"""The part of today's price at which an entry must still meet the venue's minimum: at the minimum it is bought and not sold."""
+
+
 class Case:
     """The running state of one decision. `size` only shrinks, except once to the venue's minimum (D17)."""
 
@@ -79,6 +83,11 @@ class Case:
     def minimum(self) -> Decimal:
         """The venue's smallest size, judged at the lower of mark and limit price, so that it holds at both."""
         return self.instrument.minimum_size(min(self.mark, self.limit_price))
+
+    @property
+    def smallest_entry(self) -> Decimal:
+        """The smallest size that can still be left: an exit meets the same minimum, at its collar and after a fall."""
+        return self.instrument.minimum_size(min(self.mark, self.limit_price) * EXIT_ROOM)
 
 
 def open_case(state: DeskState, intent: OrderIntent, now: Now) -> Case | Refusal:

@@ -95,7 +95,7 @@ def run_checks(state: DeskState, case: Case) -> Refusal | None:
 def _raise_to_minimum(case: Case) -> None:
     """A strategy's entry below the venue's minimum is raised to it; every cap then judges the raised size (D17)."""
     if case.intent.may_downsize and not case.intent.by_operator and not case.intent.reduce_only:
-        minimum = case.minimum
+        minimum = case.smallest_entry
         if case.size < minimum:
             case.size, case.raised = minimum, True
 
@@ -109,7 +109,9 @@ def _cut(case: Case, cap: Cap) -> Refusal | None:
     if cap.room_size >= case.size:
         return None
     room = case.instrument.round_size(max(cap.room_size, Decimal(0)))
-    if not (case.intent.may_downsize or case.reducing) or room < case.minimum:
+    if not (case.intent.may_downsize or case.reducing) or room < (
+        case.minimum if case.reducing else case.smallest_entry
+    ):
         return _refusal(case, cap)
     case.size = room
     case.binding = cap
