@@ -44,6 +44,7 @@ class MarketModels(msgspec.Struct, frozen=True):
         """Return each model in one line for people and for the summary; a recorded book needs no model of spread and depth."""
         told = {
             "marks": "one a candle, its close: a stop does not see the extremes between",
+            "volume": "a candle's own, spread evenly over its length, is the last minute's",
             "spread": f"{self.spread_bps} bp around the price of the candle, at least a tick, set anew each day",
             "depth": f"{LEVELS} levels a side, {self.level_usd} USD each, {self.level_bps} bp apart",
             "latency": {
@@ -57,6 +58,7 @@ class MarketModels(msgspec.Struct, frozen=True):
         }
         if recorded_book:
             told |= {
+                "volume": "the last minute's recorded trades",
                 "marks": "each recorded change of the best prices",
                 "spread": "as recorded",
                 "depth": "the ten recorded levels a side",

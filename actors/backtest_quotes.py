@@ -19,6 +19,8 @@ from trader.market.clock import SECONDS_PER_DAY
 from trader.market.quote import BookTop, Quote
 
 Level = tuple[Decimal, Decimal]
+MINUTE_S = 60
+"""A quote tells the last minute's volume: of a longer candle its share, of a shorter one as if the minute went on like it."""
 SPREAD_PARTS_MIN = 40
 """Prices of less than this many spreads are quoted one by one: risk judges whether such a spread is a price at all."""
 
@@ -107,7 +109,7 @@ class QuoteMaker:
             size,
             bid + ask,
             increment * close,
-            Decimal(series.volume[at]),
+            Decimal(series.volume[at] * MINUTE_S // series.seconds),
             market_time,
             machine_time,
         )

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from actors.backtest import Outcome, run_backtest
-from actors.backtest_market import Series
+from actors.backtest_market import History, Series
 from actors.backtest_models import Latency, MarketModels
 from actors.risk import Risk
 from actors.straight import StageError
@@ -228,3 +228,15 @@ def test_products_in_two_currencies_each_trade_with_their_share() -> None:
     assert {trade.symbol for trade in outcome.trades} == {"BTC-USD", "BTC-PERP"}
     assert outcome.curve.first is not None
     assert outcome.curve.first[1] == chosen.paper.equity_usd
+
+
+def test_the_volume_of_an_hour_is_not_that_of_a_minute() -> None:
+    """Of 600,000 USD an hour 10,000 fall on a minute: too little to enter by the filter of a minute's volume."""
+    minutes = waves(bars=400)
+    hours = Series(minutes.instrument, 3600)
+    for at in range(len(minutes)):
+        prices = minutes.open[at], minutes.high[at], minutes.low[at], minutes.close[at]
+        hours.append(START + 3600 * at, *prices, 600_000)
+    found = reasons(run_backtest(settings(strategy__bar_seconds=3600), History((hours,), 3600), CHEAP))
+    assert found[Reason.VOLUME_LOW] > 3
+    assert Reason.ENTRY_SENT not in found
