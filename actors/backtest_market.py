@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -210,9 +211,10 @@ def _perpetual(listing: Listing, models: MarketModels) -> Instrument:
 def read_series(file: Path, instrument: Instrument) -> Series:
     """Read a CSV (or .csv.gz) file of candles, oldest first. A perpetual's volume is in quote currency, a spot pair's in base units."""
     try:
-        with gzip.open(file, "rt", newline="") if file.suffix == ".gz" else file.open(newline="") as stream:
+        opened = gzip.open if file.suffix == ".gz" else Path.open
+        with opened(file, "rt", newline="", encoding="utf-8-sig") as stream:
             return _parsed(file, csv.reader(stream), instrument)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise CandleFileError(f"{file}: cannot be read ({error}); give a CSV or .csv.gz file of candles") from None
 
 
@@ -228,6 +230,8 @@ def _parsed(file: Path, rows: Iterator[list[str]], instrument: Instrument) -> Se
     per_tick = float(instrument.price_increment)
     shortest, last = HOUR_S * 24, -HOUR_S * 24
     for line, row in enumerate(rows, 2):
+        if not row:
+            continue
         try:
             start = _moment(row[places[0]])
             prices = [float(row[place]) for place in places[1:5]]

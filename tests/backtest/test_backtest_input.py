@@ -122,3 +122,13 @@ def test_a_folder_that_takes_no_files_is_refused_before_the_run(tmp_path: Path) 
     """An hour of computing must not end in a message that there is nowhere to put it."""
     file = candles(tmp_path, bars=30)
     assert "name a folder that you may write to" in refused(["--market", str(file), "--out", str(file)])
+
+
+def test_a_byte_order_mark_windows_line_ends_and_empty_lines_are_no_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What other programs put into a file without meaning anything by it."""
+    file = tmp_path / "btc_usd_1m_other.csv"
+    file.write_bytes(b"\xef\xbb\xbf" + (HEADER + "\n".join(ROWS) + "\n\n\n").replace("\n", "\r\n").encode())
+    assert main([*CONFIG, "--market", str(file), "--json"]) == ExitCode.OK
+    assert '"bars": 199' in capsys.readouterr().out
