@@ -168,6 +168,9 @@ CASES = {
     "RSI too high": (UP[:6], FLAT, {"require_rsi_confirmation": True, "rsi_period": 2}, {}, Reason.RSI_NOT_CONFIRMED),
     "no money": (UP[:6], FLAT, {}, {"equity_usd": Decimal(0)}, Reason.NO_FUNDS),
     "account asks for exits": (UP[:6], LONG, {}, {"force_exit": True}, Reason.EXIT_SENT),
+    "account asks for exits before the window is full": (UP[:1], LONG, {}, {"force_exit": True}, Reason.EXIT_SENT),
+    "account asks for exits and one is under way": (UP[:6], BUSY, {}, {"force_exit": True}, Reason.PENDING_ORDER),
+    "account asks for exits and there is nothing": (UP[:6], FLAT, {}, {"force_exit": True}, Reason.ENTRY_SENT),
 }  # fmt: skip
 
 

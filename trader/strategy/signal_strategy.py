@@ -5,7 +5,7 @@ opposite one stands, and how to put it into words; everything around it (warm-up
 entries, the trailing stop, the entry rules, the filters, sizing) stands here once. The order is the contract: it
 decides which single reason an evaluation ends in.
 
-    on_bar:   WARMING_UP -> PENDING_ORDER -> exits -> NO_SIGNAL | HOLDING -> MAX_ADDS -> SHORTS_DISABLED
+    on_bar:   forced exit -> WARMING_UP -> PENDING_ORDER -> exits -> NO_SIGNAL | HOLDING -> MAX_ADDS -> SHORTS_DISABLED
               -> ENTRIES_DISABLED -> COOLDOWN -> data -> filters -> RSI -> size -> ENTRY_SENT
     on_mark:  the trailing stop
 """
@@ -120,15 +120,14 @@ class SignalStrategy(ABC):
 
     def on_bar(self, window: MarkWindow, position: PositionView, context: Context) -> Decision:
         """Decide at the close of a bar; exactly one reason, in the order of the module docstring."""
+        if context.force_exit and position.size and not position.pending:
+            return _close("account is reduce-only and configured to exit")
         if window.closed < self._required_bars:
             return self._warming_up(window)
         if position.pending:
             return _PENDING
-        if position.size:
-            if context.force_exit:
-                return _close("account is reduce-only and configured to exit")
-            if self.exit_due(window, position.sign):
-                return _close(f"opposite signal: {self.describe(window, context.instrument)}")
+        if position.size and self.exit_due(window, position.sign):
+            return _close(f"opposite signal: {self.describe(window, context.instrument)}")
         sign = self.signal(window)
         if sign == 0:
             return _HOLDING if position.size else _NO_SIGNAL
