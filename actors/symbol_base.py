@@ -102,6 +102,7 @@ class SymbolBase(SupervisedActor):
             leverage_cap=settings.leverage_cap,
             stale_after_s=settings.risk.stale_mark_s,
             force_exit=self._force_exit,
+            trades=state.trades,
         )
 
     def _refresh_view(self) -> None:

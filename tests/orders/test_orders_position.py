@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from trader.orders.order import Fill, Side
-from trader.orders.position import Position, apply_fill
+from trader.orders.position import Position, TradeStatistics, apply_fill
 
 D = Decimal
 
@@ -105,3 +105,13 @@ def test_the_results_of_closed_trades_sum_to_the_settled_net_once_flat(steps):
         effect = apply_fill(position, fill(side, abs(position.size), 1))
         position, results = effect.position, results + (effect.trade_result or 0)
     assert results == position.settled
+
+
+def test_every_closed_trade_is_counted_with_its_net_result():
+    """A loss by a flip, a win, and a trade that its fee alone makes a loss: what a strategy's sizing goes by."""
+    position = Position("X")
+    fills = [("BUY", 1, 100, 0), ("SELL", 3, 90, 3), ("BUY", 2, 80, 0), ("BUY", 1, 100, 0), ("SELL", 1, 100, 1)]
+    for side, size, price, fee in fills:
+        position = apply_fill(position, fill(side, size, price, fee)).position
+    assert position.trades == TradeStatistics(wins=1, losses=2, won_usd=D(18), lost_usd=D(12))
+    assert position.trades.trades == 3

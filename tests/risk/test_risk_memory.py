@@ -35,6 +35,18 @@ def test_the_record_survives_its_own_bytes():
     assert again.state.entries_sent == 2
 
 
+def test_the_count_of_closed_trades_survives_and_goes_on():
+    """Kelly sizing must not begin anew with each start."""
+    desk = make_desk()
+    for second, price in ((1, 50_000), (10, 50_100)):
+        alive(desk, at(second))
+        trade(desk, BTC, Side.BUY, "0.1", at(second))
+        trade(desk, BTC, Side.SELL, "0.1", at(second + 1), price=price)
+    again = reborn(RiskMemory.from_bytes(desk.snapshot(at(20)).to_bytes()))
+    told = again.ledger.positions[BTC].trades
+    assert (told.wins, told.losses, told.won_usd) == (1, 1, D(10))
+
+
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[1]", b'{"market_time": "x"}', b"\xff\xfe", b"null"])
 def test_a_damaged_record_is_refused_with_words(damage):
     """Damage is never read as an empty memory."""

@@ -60,7 +60,9 @@ STRATEGY = {
         "the_documents_presets_are_there the_presets_stand_where_a_person_sets_them",
     ),
     "STRAT-36": "the_level_never_moves_back a_stop_waits_for_the_order_in_flight_and_keeps_following_meanwhile",
-    "STRAT-37": "kelly_is_the_textbook_fraction kelly_never_exceeds_a_quarter_of_equity_nor_funds_a_loser "
+    "STRAT-37": "kelly_goes_by_the_trades_that_were_made kelly_stops_where_the_trades_that_were_made_lost "
+    "the_count_of_closed_trades_survives_and_goes_on kelly_is_the_textbook_fraction "
+    "kelly_never_exceeds_a_quarter_of_equity_nor_funds_a_loser "
     "a_method_that_may_not_trade_says_why",
     "STRAT-39": "signals_are_those_of_the_rule a_filter_takes_crosses_away_and_adds_none",
     "STRAT-40": "every_order_has_its_signal_with_the_numbers_behind_it",
@@ -109,7 +111,7 @@ TESTING = {
 }
 ROWS = {**STRATEGY, **FILTERS, **TESTING}
 DIFFERENT = {
-    *("STRAT-06", "STRAT-12", "STRAT-18", "STRAT-20", "STRAT-22", "STRAT-23", "STRAT-37", "STRAT-38", "STRAT-39"),
+    *("STRAT-06", "STRAT-12", "STRAT-18", "STRAT-20", "STRAT-22", "STRAT-23", "STRAT-38", "STRAT-39"),
     *("FILT-19", "TEST-01", "TEST-06", "TEST-11"),
 }
 LAST = {"STRAT": 40, "FILT": 19, "TEST": 15}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 from strategy_builders import PERP, SPOT
 
+from trader.orders.position import TradeStatistics
 from trader.orders.reason import Reason
-from trader.strategy.protocol import TradeStatistics
 from trader.strategy.settings import SizingSettings
 from trader.strategy.sizing import (
     SIZING_METHODS,

@@ -96,4 +96,5 @@ def position_state(ledger: Ledger, symbol: str) -> PositionState:
         fees=position.fees,
         funding=position.funding,
         net=position.settled + unrealized,
+        trades=position.trades,
     )

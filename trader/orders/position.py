@@ -22,6 +22,29 @@ ZERO = Decimal(0)
 _COST_GRID = Decimal("1E-12")
 
 
+class TradeStatistics(msgspec.Struct, frozen=True, gc=False):
+    """Closed trades so far, net of fees and funding: what Kelly sizing rests on.
+
+    A trade that made nothing counts as lost. Both totals in quote currency, the loss as a positive number.
+    """
+
+    wins: int = 0
+    losses: int = 0
+    won_usd: Decimal = ZERO
+    lost_usd: Decimal = ZERO
+
+    @property
+    def trades(self) -> int:
+        """Closed trades, winners and losers together."""
+        return self.wins + self.losses
+
+    def counting(self, result: Decimal) -> TradeStatistics:
+        """Return these with one more trade."""
+        if result > 0:
+            return msgspec.structs.replace(self, wins=self.wins + 1, won_usd=self.won_usd + result)
+        return msgspec.structs.replace(self, losses=self.losses + 1, lost_usd=self.lost_usd - result)
+
+
 class Position(msgspec.Struct, frozen=True, gc=False):
     """Signed size of one symbol with its money. `adds` counts the entry orders since it was last flat, the first
     included.
@@ -41,6 +64,8 @@ class Position(msgspec.Struct, frozen=True, gc=False):
     grown_by: str = ""
     net_when_opened: Decimal = ZERO
     opened_at: float = 0.0
+    trades: TradeStatistics = TradeStatistics()
+    """The closed trades of this symbol since the books began."""
 
     @property
     def entry_price(self) -> Decimal:
@@ -90,6 +115,7 @@ class PositionState(msgspec.Struct, frozen=True, gc=False):
     fees: Decimal
     funding: Decimal
     net: Decimal
+    trades: TradeStatistics = TradeStatistics()
 
 
 class Effect(msgspec.Struct, frozen=True, gc=False):
@@ -153,8 +179,11 @@ def _book(position: Position, fill: Fill) -> Effect:
         opened_at=fill.market_time if opens else position.opened_at,
     )
     finished = position.size != 0 and after == 0
-    result = booked.settled - booked.net_when_opened if finished else None
-    return Effect(booked, booked.realized - position.realized, result)
+    realized_delta = booked.realized - position.realized
+    if not finished:
+        return Effect(booked, realized_delta, None)
+    result = booked.settled - booked.net_when_opened
+    return Effect(msgspec.structs.replace(booked, trades=booked.trades.counting(result)), realized_delta, result)
 
 
 def _adds(position: Position, client_order_id: str, *, opens: bool, grows: bool) -> int:

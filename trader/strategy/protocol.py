@@ -18,6 +18,7 @@ import msgspec
 from trader.market.instrument import Instrument
 from trader.market.quote import BookTop, Quote
 from trader.market.window import MarkWindow, WindowPlan
+from trader.orders.position import TradeStatistics
 from trader.orders.reason import Reason
 
 ONE = Decimal(1)
@@ -54,23 +55,6 @@ class PositionView(msgspec.Struct, frozen=True, gc=False):
 
 
 FLAT = PositionView()
-
-
-class TradeStatistics(msgspec.Struct, frozen=True, gc=False):
-    """Closed trades so far, net of fees: what Kelly sizing rests on.
-
-    Both totals in USD, the loss as a positive number.
-    """
-
-    wins: int = 0
-    losses: int = 0
-    won_usd: Decimal = ZERO
-    lost_usd: Decimal = ZERO
-
-    @property
-    def trades(self) -> int:
-        """Closed trades, winners and losers together."""
-        return self.wins + self.losses
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):

@@ -13,8 +13,8 @@ from decimal import Decimal
 import msgspec
 
 from trader.market.instrument import Instrument
+from trader.orders.position import TradeStatistics
 from trader.orders.reason import Reason
-from trader.strategy.protocol import TradeStatistics
 from trader.strategy.settings import SizingSettings
 
 ONE = Decimal(1)
