@@ -256,7 +256,9 @@ def _summary(
         unit=market.unit,
         bar_seconds=settings.strategy.bar_seconds,
         currency="+".join(quotes),
-        models=models.describe(recorded_book=market.unit == "messages") | {"operator": operator},
+        models=models.describe(recorded_book=market.unit == "messages")
+        | {"operator": operator}
+        | silent_guards(settings, market),
         performance=measure(outcome.curve, outcome.trades, outcome.exposed_s),
         reasons=tuple((symbol, reason.value, count) for symbol, reason, count in outcome.risk.reasons),
         guards=guard_acts(outcome.holds),
@@ -269,6 +271,15 @@ def _summary(
         events=outcome.events,
         digest=outcome.digest,
     )
+
+
+def silent_guards(settings: Settings, market: Market) -> dict[str, str]:
+    """Name the guard that cannot act on candles this long: its samples lie closer together than they do."""
+    sample_s = settings.risk.volatility.sample_seconds
+    if not isinstance(market.recorded, History) or market.recorded.seconds <= sample_s:
+        return {}
+    lasts = market.recorded.seconds
+    return {"volatility": f"the guard cannot act: it samples every {sample_s:g} s, the candles last {lasts} s"}
 
 
 def money_sources(outcome: Outcome) -> MoneySources:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from actors.address import SUPERVISOR
+from actors.child import ChildState
 from actors.clock import MarketClock
 from actors.connection import Connection
 from actors.hot_reload import FileState
@@ -198,6 +199,8 @@ class StatusWriter:
         mode = holds.mode() if supervisor else Level.STARTING
         reasons = {(symbol, reason): count for symbol, reason, count in risk.reasons} if risk else {}
         window = settings.trading_window
+        children = supervisor.children if supervisor else ()
+        quarantined = {child.name for child in children if child.state == ChildState.QUARANTINED}
         return SystemStatus(
             utc_time=time.time(),
             market_time=now.market_time,
@@ -219,7 +222,7 @@ class StatusWriter:
             symbols=settings.symbols,
             money=money_of(risk),
             rates=self._rates(risk, broker),
-            positions=positions_of(risk, now.machine_time),
+            positions=positions_of(risk, now.machine_time, quarantined),
             orders=orders_of(risk, now.machine_time),
             decisions=self._decisions(risk, now.market_time, reasons),
             actors=self._actors(supervisor, now.machine_time),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -64,7 +64,10 @@ def money_of(risk: RiskReport | None) -> MoneyStatus:
     )
 
 
-def positions_of(risk: RiskReport | None, machine_time: float) -> tuple[PositionStatus, ...]:
+def positions_of(
+    risk: RiskReport | None, machine_time: float, quarantined: Collection[str]
+) -> tuple[PositionStatus, ...]:
+    """Return what is held; the bot's own exits protect it unless its symbol's actor has been given up."""
     return tuple(
         PositionStatus(
             symbol=row.symbol,
@@ -73,7 +76,7 @@ def positions_of(risk: RiskReport | None, machine_time: float) -> tuple[Position
             mark=row.mark if row.mark is not None else Unknown("no quote yet"),
             mark_age_s=machine_time - row.mark_at if row.mark_at is not None else Unknown("no quote yet"),
             unrealized_usd=row.unrealized,
-            protected_by="bot only",
+            protected_by="nobody" if row.symbol in quarantined else "bot only",
             since=row.since,
         )
         for row in (risk.positions if risk else ())

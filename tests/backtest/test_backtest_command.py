@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from actors.backtest_command import main
-from tests.backtest.backtest_markets import ROOT, waves
+from tests.backtest.backtest_markets import ROOT, START, waves
 from trader.exit_code import Ends, ExitCode
 
 CONFIG = ["--config", str(ROOT / "config.toml"), "--profile", "dev"]
@@ -152,3 +152,14 @@ def test_the_crisis_of_march_2023_is_stopped_by_the_volatility_breaker(capsys: p
     halt = next(act for act in summary["guards"] if act["level"] == "HALTED")
     assert (halt["guard"], halt["first_at"][:10]) == ("volatility", "2023-03-03")
     assert summary["reasons"]["BTC-USD VOLATILITY_HIGH"] > 0
+
+
+def test_candles_longer_than_a_guards_samples_are_said_to_silence_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A guard that cannot act is part of the result, or its silence would read as calm."""
+    file = tmp_path / "BTC-USD.csv"
+    rows = [f"{START + 3600 * hour},25000,25010,24990,25000,100" for hour in range(40)]
+    file.write_text("\n".join(["time,open,high,low,close,volume", *rows]) + "\n")
+    assert main(["--profile", "dev", "--config", str(ROOT / "config.toml"), "--market", f"BTC-USD={file}"]) == 0
+    assert "the guard cannot act: it samples every 60 s, the candles last 3600 s" in capsys.readouterr().out

@@ -83,7 +83,7 @@ def test_kelly_stops_where_the_trades_that_were_made_lost() -> None:
     dear = MarketModels(maker_fee=Decimal("0.01"), taker_fee=Decimal("0.01"))
     outcome, intents = entries(bars=1_200, models=dear, **KELLY)
     assert len(intents) == 10
-    assert sum(count for _, reason, count in outcome.risk.reasons if reason is Reason.ENTRIES_DISABLED) > 3
+    assert sum(count for _, reason, count in outcome.risk.reasons if reason is Reason.NO_EDGE) > 3
 
 
 def test_every_order_has_its_signal_with_the_numbers_behind_it() -> None:

@@ -26,7 +26,7 @@ def with_line(old: str, new: str) -> tuple[str, int]:
     return TEXT.replace(old, new), TEXT[: TEXT.index(old)].count("\n") + 1
 
 
-_HEADERS_IN_PARTS = {("defaults",), ("profiles",), ("profiles", "dev"), ("profiles", "demo"), ("profiles", "canary")}
+_HEADERS_IN_PARTS = {("defaults",), ("profiles",), *(("profiles", name) for name in ("dev", "demo", "canary", "prod"))}
 """Tables written under several headers: a slip in one header leaves the others (see the test of misspelt headers)."""
 
 

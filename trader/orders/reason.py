@@ -23,6 +23,7 @@ class Reason(StrEnum):
     MAX_ADDS = "MAX_ADDS"
     SHORTS_DISABLED = "SHORTS_DISABLED"
     ENTRIES_DISABLED = "ENTRIES_DISABLED"
+    NO_EDGE = "NO_EDGE"
     # Data: what we know is too old, torn or contradictory.
     DATA_STALE = "DATA_STALE"
     DATA_GAP = "DATA_GAP"

@@ -70,6 +70,8 @@ SHORTS_DISABLED WAITING PROTECTS strategy.enable_shorts
     a short is not allowed here | shorts enabled, on a derivative
 ENTRIES_DISABLED WAITING PROTECTS strategy.disable_new_entries
     new entries are switched off | switching them on
+NO_EDGE WAITING PROTECTS sizing.method
+    the closed trades have lost as much as they won: Kelly gives nothing | better trades, or another method of sizing
 DATA_STALE DATA PROTECTS risk.stale_mark_s
     the newest price is too old | the feed; see FEEDS on the status screen
 DATA_GAP DATA PROTECTS -

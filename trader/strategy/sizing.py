@@ -162,7 +162,7 @@ def _kelly(settings: SizingSettings, inputs: SizingInputs, leverage: Decimal) ->
     # Won against lost is exact; the quotient may round to a speck of edge, which the minimum size would then lift.
     if trades.won_usd <= trades.lost_usd or full <= 0:
         text = f"no edge over {trades.trades} trades: Kelly fraction {full:.3f}"
-        return Requested(ZERO, leverage, text, Reason.ENTRIES_DISABLED)
+        return Requested(ZERO, leverage, text, Reason.NO_EDGE)
     fraction = min(full * KELLY_SHARE, KELLY_FRACTION_MAX)
     text = f"quarter Kelly {fraction:.4f} of equity over {trades.trades} trades"
     return Requested(inputs.equity_usd * fraction, leverage, text)
