@@ -108,6 +108,23 @@ def test_the_record_keeps_the_orders_a_late_fill_may_still_concern_and_no_more()
     assert later == [*(f"c{number}" for number in range(29, 39)), live.client_order_id]
 
 
+def test_an_order_that_rested_for_long_is_kept_from_its_end_on():
+    """It finished a minute ago, however many orders that were made after it finished long before: its last fill may be reported yet."""
+    desk = make_desk()
+    resting = send(desk, intent(BTC, Side.BUY, 1, at(1)), at(1), "rests")
+    desk.on_report(report(resting, OrderState.OPEN, at(2), "0"), at(2))
+    for now in map(at, range(60, 780, 60)):
+        alive(desk, now)
+        order = send(desk, intent(BTC, Side.BUY, "0.001", now), now)
+        desk.on_report(report(order, OrderState.CANCELLED, now, "0"), now)
+    desk.on_report(report(resting, OrderState.CANCELLED, at(2_340), "0.5"), at(2_340))
+    assert "rests" in {order.client_order_id for order in desk.snapshot(at(2_400)).orders}
+    again = reborn(desk.snapshot(at(2_400)), second=2_410)
+    booked = again.on_report(report(resting, OrderState.CANCELLED, at(2_411), "0.7"), at(2_411))
+    assert (booked.late, booked.foreign) == (True, False)
+    assert again.ledger.positions[BTC].size == D("0.7")
+
+
 def test_no_baseline_is_made_of_a_position_without_a_mark():
     """A restored position is valued at its entry until a quote comes; that is no equity to measure a day by."""
     desk = make_desk()

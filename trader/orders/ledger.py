@@ -57,6 +57,7 @@ class Ledger:
     def __init__(self, instruments: Mapping[str, Instrument]) -> None:
         self.instruments = dict(instruments)
         self.orders: dict[str, Order] = {}
+        """Live ones stand where they were made, finished ones in the order of their last change."""
         self.positions: dict[str, Position] = {s: Position(s, i.contract_size) for s, i in self.instruments.items()}
         self.marks: dict[str, Decimal] = {}
         self._wallets: dict[str, Decimal] = {}
@@ -163,6 +164,8 @@ class Ledger:
         if before is not None:
             sums[before.side] -= before.remaining
         sums[order.side] += order.remaining
+        if not order.is_live:
+            self.orders.pop(order.client_order_id, None)
         self.orders[order.client_order_id] = order
         self.touched_at[order.symbol] = order.touched_at
         if order.order_id:

@@ -87,7 +87,7 @@ def remember(state: DeskState, funding_until: Mapping[str, float], now: Now) -> 
 
 
 def _worth_keeping(ledger: Ledger, now: Now) -> tuple[Order, ...]:
-    """The newest finished orders and every live one, each in the order they were made; read from the end, for most are old."""
+    """The orders that finished last and every live one, in the ledger's order; read from the end, for most are old."""
     finished: list[Order] = []
     live: list[Order] = []
     awaited = sum(map(len, ledger.live.values()))
