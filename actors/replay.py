@@ -35,6 +35,7 @@ from trader.config import Settings
 from trader.orders.order import OrderIntent
 from trader.store.events import Event, EventName
 from trader.store.memory import MemoryJournal
+from trader.strategy.registry import StrategyError
 
 TO_RISK = (OrderIntent, Evaluations, StopPeak, Hello)
 TO_SYMBOL = (IntentRefused, PositionUpdate)
@@ -183,7 +184,10 @@ def relive(
     since: Mapping[str, float] = MappingProxyType({}),
     look: Callable[[Any, Heard], None] = lambda _actor, _heard: None,
 ) -> _ReplaySurroundings:
-    """Make the actor anew and let it handle everything it once handled; `look` sees it before each message and changes nothing."""
+    """Make the actor anew and let it handle everything it once handled; `look` sees it before each message and changes nothing.
+
+    Raises CannotReplay where the actor cannot be made, and whatever it raises when it handles a message.
+    """
     instruments = {one.symbol: one for one in recording.session.instruments}
     inputs = recording.of(name)
     if not inputs or not isinstance(inputs[0].message, Began):
@@ -196,7 +200,10 @@ def relive(
     pykka.ActorRegistry.unregister(next(spec for spec in specs if spec.name == name).make(1))
     actor = surroundings.made
     assert actor is not None, "an actor that starts asks to be launched"
-    actor.prepare()
+    try:
+        actor.prepare()
+    except StrategyError as error:
+        raise CannotReplay(str(error)) from error
     for heard in inputs[1:]:
         surroundings.clock = heard.machine_time
         look(actor, heard)

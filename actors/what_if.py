@@ -30,7 +30,7 @@ from trader.store.reader import EventReader
 from trader.store.verdict import StoreRefused
 from trader.strategy.examine import examine
 from trader.strategy.protocol import Action, Context, Decision, PositionView, Strategy
-from trader.strategy.registry import create_strategy
+from trader.strategy.registry import MODULES, create_strategy
 from trader.strategy.settings import FilterLimits
 
 INPUTS_MAX = 64_000_000
@@ -38,7 +38,10 @@ INPUTS_MAX = 64_000_000
 
 
 def look_further(profile_folder: Path, symbol: str, since: float, candidate: Candidate) -> Verdicts | None:
-    """Judge the moments refused from market time `since` on; None for a gate that is no filter or a session that cannot be lived again."""
+    """Judge the moments refused from market time `since` on; None for a gate that is no filter or a session that cannot be lived again.
+
+    Nor can one with a strategy of the user's own: its file may lie elsewhere, or say something else by now.
+    """
     name = candidate.config_key.removeprefix("filters.")
     if name == candidate.config_key or name not in FilterLimits.__struct_fields__:
         return None
@@ -50,6 +53,8 @@ def look_further(profile_folder: Path, symbol: str, since: float, candidate: Can
         recording = read_recording(inputs)
         reader = EventReader.open_readonly(profile_folder)
         settings = settings_of(profile_folder, recording, paper=reader.belongs_to(f"paper:{profile_folder.name}"))
+        if settings.strategy.name not in MODULES:
+            return None
         before, _ = parted(recording, reader.replay())
         changed = msgspec.structs.replace(settings.filters, **{name: candidate.value})
         asked = _Asked(settings, changed, candidate.reason, since)
