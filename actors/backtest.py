@@ -109,7 +109,7 @@ class Backtest:
         self._quotes = [QuoteMaker(one, models) for one in history.series]
         self._funded = [symbol for symbol, one in instruments.items() if one.is_derivative]
         self._next_day = (history.first_end // SECONDS_PER_DAY + 1) * SECONDS_PER_DAY
-        self._next_funding = (history.first_end // HOUR_S + 1) * HOUR_S if self._funded else inf
+        self._next_funding = (self._start // HOUR_S + 1) * HOUR_S if self._funded else inf
         self._due = min(self._next_day, self._next_funding)
         self._bar = 0
         self._moment = float(history.first_end)

@@ -103,6 +103,28 @@ def test_a_perpetual_with_shorts_gives_the_same_events_in_stretches_and_bar_by_b
     assert any(trade.side == "SHORT" for trade in outcome.trades)
 
 
+def test_a_run_whose_lead_lies_across_the_hour_books_no_funding_of_before_its_market() -> None:
+    """Candles of five seconds from the full hour on: the actors start before it, with nothing held, and owe nothing for it."""
+    shaped = waves("BTC-PERP", bars=250, seed=8, period=247, amplitude=0.02, noise=0.001)
+    market = Series(shaped.instrument, 5)
+    for at in range(len(shaped)):
+        rows = (shaped.open, shaped.high, shaped.low, shaped.close, shaped.volume)
+        market.append(START + 5 * at, *(row[at] for row in rows))
+    keys: dict[str, Any] = {
+        "strategy__bar_seconds": 5,
+        "risk__volatility__warn": 100,
+        "risk__volatility__reduce_only": 100,
+    }
+    keys |= {
+        "risk__volatility__halt": 100,
+        "strategy__require_rsi_confirmation": False,
+        "strategy__trailing_stop_pct": 0.05,
+    }
+    outcome = assert_same(History((market,), 5), settings("dev", ("BTC-PERP",), **keys))
+    assert outcome.open_symbols
+    assert EventName.FUNDING_ACCRUED not in outcome.events
+
+
 def test_three_symbols_with_holes_give_the_same_events_in_stretches_and_bar_by_bar() -> None:
     """One account, three products: equity moves with all of them, and a minute that one lacks ends the stretch."""
     names, prices = ("BTC-USD", "ETH-USD", "SOL-USD"), (25_000, 1_600, 22)

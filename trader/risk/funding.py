@@ -38,7 +38,7 @@ class FundingBook:
                     del rates[min(rates)]
 
     def accrue(self, now: Now) -> tuple[FundingAccrual, ...]:
-        """Book what came due since the last call and return it for the journal. Waits while a symbol has no mark."""
+        """Book what came due since the last call and return it for the journal. Waits while a position has no mark."""
         booked: list[FundingAccrual] = []
         for symbol, position in self._state.ledger.positions.items():
             instrument = self._state.ledger.instruments[symbol]
@@ -46,10 +46,12 @@ class FundingBook:
             if not instrument.is_derivative:
                 continue
             since = self.until.setdefault(symbol, now.market_time)
-            if mark is None or now.market_time <= since:
+            if now.market_time <= since or (mark is None and position.size):
                 continue
 
-            def held(_time: float, size: Decimal = position.size, price: Decimal = mark) -> tuple[Decimal, Decimal]:
+            def held(
+                _time: float, size: Decimal = position.size, price: Decimal = mark or ZERO
+            ) -> tuple[Decimal, Decimal]:
                 return size, price
 
             done = accrue(instrument, since, now.market_time, held, self._rates.get(symbol, {}).get)
