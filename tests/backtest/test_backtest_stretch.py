@@ -183,3 +183,29 @@ def test_a_users_strategy_that_signals_more_often_is_asked_for_every_bar(tmp_pat
     (tmp_path / "eager.py").write_text(EAGER, encoding="utf-8")
     chosen = settings(strategy__name=str(tmp_path / "eager.py"))
     assert assert_same(history(waves(bars=600)), chosen).executions > 40
+
+
+MIXED = """
+from trader.strategy.ma_cross import MovingAverageCross
+from trader.strategy.protocol import Action, Decision
+from trader.orders.reason import Reason
+
+class TakesProfit:
+    def on_mark(self, half_ticks, position, context):
+        if position.size and not position.pending and context.quote.mark > position.entry_price:
+            return Decision(Action.CLOSE, Reason.EXIT_SENT, "in profit", reduce_only=True)
+        return super().on_mark(half_ticks, position, context)
+
+class Mine(TakesProfit, MovingAverageCross):
+    pass
+
+def create(*given):
+    return Mine(*given)
+"""
+
+
+def test_a_part_mixed_in_is_asked_at_every_bar_too(tmp_path: Path) -> None:
+    """What decides may come from a class that is no strategy itself."""
+    (tmp_path / "mine.py").write_text(MIXED, encoding="utf-8")
+    chosen = settings(strategy__name=str(tmp_path / "mine.py"), risk__consecutive_losses=20)
+    assert assert_same(history(waves(bars=600, seed=4, noise=0.0003)), chosen).trades

@@ -51,10 +51,11 @@ class SignalStrategy(ABC):
     def __init_subclass__(cls, **arguments: object) -> None:
         """Take an inherited short cut away from a class that decides otherwise: it would pass over bars it knows nothing of.
 
-        A class that overrides what decides and says nothing of `signal_free_bars` is asked for every bar.
+        A class that overrides what decides, itself or by a part mixed in, and says nothing of `signal_free_bars` is asked for every bar.
         """
         super().__init_subclass__(**arguments)
-        if DECIDING & vars(cls).keys() and "signal_free_bars" not in vars(cls):
+        newest = next(kind for kind in cls.__mro__ if (DECIDING | {"signal_free_bars"}) & vars(kind).keys())
+        if "signal_free_bars" not in vars(newest):
             cls.signal_free_bars = SignalStrategy.signal_free_bars  # type: ignore[method-assign]
 
     def __init__(self, settings: StrategySettings, filters: FilterLimits, sizing: SizingSettings) -> None:
