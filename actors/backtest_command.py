@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from traceback import extract_tb
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from loguru import logger
 
@@ -26,6 +26,7 @@ from actors.backtest_input import RANGES, Market, moment, number_within, prepare
 from actors.backtest_market import History
 from actors.backtest_models import Latency, MarketModels
 from actors.straight import StageError
+from trader.arguments import CommandParser
 from trader.config import ConfigErrors, Settings, load_settings
 from trader.exchange.candle_path import CandleFileError
 from trader.exit_code import Ends, ExitCode
@@ -36,11 +37,6 @@ from trader.strategy.registry import StrategyError, create_strategy
 
 T = TypeVar("T")
 ZERO = Decimal(0)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"run.py backtest: {message}\nSee: python run.py backtest --help")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,10 +78,9 @@ def _place(error: BaseException) -> str:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
+    parser = CommandParser(
         prog="run.py backtest",
         description="Run the live actors, with every limit and guard, over recorded candles.",
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--profile", default="canary", help="whose configuration to run (default: canary)")

@@ -6,17 +6,16 @@ shows none, 1 when that could not be proven. Only `run.py` imports this.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
 from actors.control_client import send_command
 from actors.exchange_process import ReadyLine
+from trader.arguments import CommandParser
 from trader.coinbase.auth import Credentials
 from trader.coinbase.cold import cancel_everything
 from trader.coinbase.hosts import ForbiddenHost, check_host
@@ -30,14 +29,9 @@ REST_URL = "https://api.coinbase.com"
 DEADLINE_S = 30.0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"{self.prog}: {message}\nSee: python {self.prog} --help")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Cancel everything; raises Ends for wrong arguments and for a key that is none."""
-    parser = _Parser(
+    parser = CommandParser(
         prog="run.py cancel-all", description="Cancel every open order of the key's portfolio and prove it."
     )
     parser.add_argument("--exchange", type=Path, metavar="READY.json", help="the embedded exchange of this file")

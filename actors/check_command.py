@@ -10,12 +10,12 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from actors.check_exchange import client_for
 from actors.check_local import local_rows
 from actors.check_venue import as_json, keyless_rows, venue_rows
 from actors.trade_command import profile_folder
+from trader.arguments import CommandParser
 from trader.config import ConfigErrors, Settings, flag_overrides, load_settings
 from trader.exit_code import Ends, ExitCode
 from trader.report.checkup import Row, fail, passed, summary
@@ -23,15 +23,10 @@ from trader.report.checkup import Row, fail, passed, summary
 KEY_VARIABLES = ("COINBASE_API_KEY", "COINBASE_API_SECRET")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"{self.prog}: {message}\nSee: python {self.prog} --help")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Print each row as it is known; return 0 when none failed."""
     about = "Check this machine, the configuration, the store and the venue."
-    parser = _Parser(prog="run.py check", description=about, allow_abbrev=False)
+    parser = CommandParser(prog="run.py check", description=about)
     add = parser.add_argument
     add("--profile", default="canary", help="dev, demo, canary, prod or spot (default: canary)")
     add("--config", type=Path, default=Path("config.toml"), help="the configuration file (default: config.toml)")

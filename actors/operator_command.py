@@ -8,19 +8,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
 
 from actors.control_client import send_command
+from trader.arguments import CommandParser
 from trader.config.symbols import canonical, refusal
-from trader.exit_code import Ends, ExitCode
 from trader.store.running import chosen_folder
 
 FLATTEN_PATIENCE_S = 240.0
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"{self.prog}: {message}\nSee: python {self.prog} --help")
 
 
 def reduce_only(arguments: Sequence[str]) -> int:
@@ -92,7 +86,7 @@ def _simple(name: str, about: str, arguments: Sequence[str]) -> int:
 
 
 def _parser(name: str, about: str) -> argparse.ArgumentParser:
-    parser = _Parser(prog=f"run.py {name}", description=about, allow_abbrev=False)
+    parser = CommandParser(prog=f"run.py {name}", description=about)
     parser.add_argument("--profile", help="dev, demo, canary, prod or spot (default: the one that runs)")
     return parser
 

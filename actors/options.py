@@ -6,22 +6,14 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from trader.arguments import CommandParser
 from trader.config import ConfigErrors, Settings, flag_overrides, load_settings
-from trader.exit_code import Ends, ExitCode
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"run.py: {message}\nSee: python run.py trade --help")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the trading flags; raises Ends with code 64 for what cannot be understood."""
-    parser = _Parser(
-        prog="run.py", description="Trade one profile: on paper unless --live is given.", allow_abbrev=False
-    )
+    parser = CommandParser(prog="run.py trade", description="Trade one profile: on paper unless --live is given.")
     add = parser.add_argument
     add("--profile", default="canary", help="dev, demo, canary, prod or spot (default: canary)")
     add("--config", type=Path, default=Path("config.toml"), help="the configuration file (default: config.toml)")

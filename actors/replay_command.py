@@ -6,32 +6,24 @@ this session cannot be replayed. Reads beside a running system, but compares onl
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from loguru import logger
 
 from actors.recording import CannotReplay, read_recording, settings_of
 from actors.replay import Parity, compare
+from trader.arguments import CommandParser
 from trader.exit_code import Ends, ExitCode
 from trader.store.reader import EventReader
 from trader.store.running import chosen_folder
 from trader.store.verdict import NoStore, StoreRefused
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"run.py replay: {message}\nSee: python run.py replay --help")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the command and print one paragraph. Raises Ends for wrong arguments and a store that cannot be read."""
-    parser = _Parser(
-        prog="run.py replay", description="Let the last recorded session decide again.", allow_abbrev=False
-    )
+    parser = CommandParser(prog="run.py replay", description="Let the last recorded session decide again.")
     parser.add_argument("--profile", help="the profile; without it the one that runs, else the only one there is")
     parser.add_argument(
         "--strategies", type=Path, default=Path(), metavar="FOLDER", help="where a strategy file of yours lies"

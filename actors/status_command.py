@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
-from typing import NoReturn
 
+from trader.arguments import CommandParser
 from trader.exit_code import Ends, ExitCode
 from trader.report.files import read_last_status
 from trader.store.running import chosen_folder, is_running
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"{self.prog}: {message}\nSee: python {self.prog} --help")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Print the screen or the JSON; 0 when the profile runs, 1 when what is shown is old."""
-    parser = _Parser(prog="run.py status", description="Print the last status of a profile.", allow_abbrev=False)
+    parser = CommandParser(prog="run.py status", description="Print the last status of a profile.")
     parser.add_argument(
         "--profile", help="dev, demo, canary, prod or spot (default: the one that runs, else the only one there is)"
     )

@@ -7,18 +7,17 @@ Only `run.py` imports this.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from actors.check_client import perps_client_rows, ws_rows
 from actors.check_command import settings_for
 from actors.check_exchange import client_for
 from actors.check_runs import e2e_rows, strategy_rows
 from actors.check_venue import Client
+from trader.arguments import CommandParser
 from trader.exit_code import Ends, ExitCode
 from trader.report.checkup import Row, passed, summary
 
@@ -31,15 +30,10 @@ PARTS: dict[str, Callable[[Client], Iterator[Row]]] = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"{self.prog}: {message}\nSee: python {self.prog} --help")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the parts asked for; raises Ends for wrong arguments and where the gate is closed."""
     about = f"Validate parts of the system. Wants {GATE}=1; {REAL}=1 uses the live venue, where no order is ever sent."
-    parser = _Parser(prog="run.py validate", description=about, allow_abbrev=False)
+    parser = CommandParser(prog="run.py validate", description=about)
     add = parser.add_argument
     add("part", choices=[*PARTS, "all"], help="what to validate")
     add("--profile", default="dev", help="dev, demo, canary, prod or spot (default: dev)")

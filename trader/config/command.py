@@ -10,8 +10,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from trader.arguments import CommandParser
 from trader.config.environment import flag_overrides
 from trader.config.explain import effective_text, explain, json_schema, render_toml
 from trader.config.handbook import handbook
@@ -20,11 +20,6 @@ from trader.config.load import load_settings
 from trader.config.problem import ConfigErrors
 from trader.config.settings import Settings, values_of
 from trader.exit_code import Ends, ExitCode
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"run.py config: {message}\nSee: python run.py config --help")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -43,10 +38,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
+    parser = CommandParser(
         prog="run.py config",
         description="Show the configuration in force and where each value came from.",
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--profile", default="canary", help="dev, demo, canary, prod or spot (default: canary)")

@@ -4,29 +4,21 @@ Judges the file's age and whether its writer still lives as well as its words, n
 nothing.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from trader.exit_code import Ends, ExitCode
+from trader.arguments import CommandParser
+from trader.exit_code import ExitCode
 from trader.report.files import HEALTH_FILE
 from trader.report.state_files import HEALTH_MAX_AGE_S, Judgement, judge_health
 from trader.store.running import chosen_folder, is_running
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"run.py health: {message}\nSee: python run.py health --help")
-
-
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns 0 when the system is healthy, 1 when not, raises Ends for wrong arguments."""
-    parser = _Parser(
-        prog="run.py health", description="Say in one line whether a profile runs well.", allow_abbrev=False
-    )
+    parser = CommandParser(prog="run.py health", description="Say in one line whether a profile runs well.")
     parser.add_argument("--profile", help="the profile; without it the one that runs, else the only one there is")
     parser.add_argument(
         "--max-age", type=float, default=HEALTH_MAX_AGE_S, metavar="SECONDS", help="oldest believable file"

@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
+from trader.arguments import CommandParser
 from trader.exit_code import Ends, ExitCode
 from trader.report.daybook import Daybook
 from trader.report.findings import LIVE, PAPER
@@ -30,11 +30,6 @@ _ASSUMPTIONS = (
     "Times are UTC of the market's clock. Positions are valued at the last mark the system recorded.",
     "Slippage compares each fill with the mark its decision was made on; fees and funding are as booked.",
 )
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"run.py report: {message}\nSee: python run.py report --help")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -72,7 +67,7 @@ def write_report(book: Daybook, folder: Path, since: float, until: float) -> tup
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="run.py report", description="Write a report of what happened and why.", allow_abbrev=False)
+    parser = CommandParser(prog="run.py report", description="Write a report of what happened and why.")
     parser.add_argument("--profile", help="the profile; without it the one that runs")
     stretch = parser.add_mutually_exclusive_group()
     stretch.add_argument("--day", type=_midnight, metavar="YYYY-MM-DD", help="one UTC day of the market's clock")

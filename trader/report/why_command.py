@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
+from trader.arguments import CommandParser
 from trader.config.symbols import canonical, refusal
 from trader.exit_code import Ends, ExitCode
 from trader.orders.reason import Reason
@@ -31,11 +32,6 @@ from trader.store.verdict import StoreRefused
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _TOTALS_AGE_S = 3 * EVERY_S
 _TYPES = {EventType.STRATEGY.value, EventType.RISK.value, EventType.METRIC.value}
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise Ends(ExitCode.USAGE, f"run.py why: {message}\nSee: python run.py why --help")
 
 
 class _LastDecision(msgspec.Struct):
@@ -103,7 +99,7 @@ def main(argv: Sequence[str], further: FurtherLook = lambda *_: None) -> int:
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(prog="run.py why", description="Say why a symbol did not trade.", allow_abbrev=False)
+    parser = CommandParser(prog="run.py why", description="Say why a symbol did not trade.")
     parser.add_argument("symbol", type=_symbol, metavar="SYMBOL", help="for example BTC-USD")
     parser.add_argument("--profile", help="the profile; without it the one that runs, else the only one there is")
     parser.add_argument("--since", type=_span, default=3600.0, metavar="SPAN", help="30m, 1h, 2d (default: 1h)")

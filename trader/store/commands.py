@@ -16,7 +16,8 @@ from typing import TextIO
 
 import msgspec
 
-from trader.exit_code import Ends, ExitCode
+from trader.arguments import CommandParser
+from trader.exit_code import ExitCode
 from trader.store.events import Event
 from trader.store.export import KINDS, write_csv, write_jsonl
 from trader.store.housekeeping import prune, rotate_key
@@ -102,11 +103,6 @@ def rotate_command(options: argparse.Namespace, root: Path) -> int:
     return ExitCode.OK
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise Ends(ExitCode.USAGE, f"{self.prog}: {message}\nSee: python run.py events --help")
-
-
 def _whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, for example 30")
@@ -115,7 +111,7 @@ def _whole(text: str) -> int:
 
 # --profile, --root and --key-file stand behind each command, so that `events tail --profile canary` reads naturally.
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    common = _Parser(add_help=False)
+    common = CommandParser(add_help=False)
     common.add_argument("--profile", help="the profile whose store is meant (default: the one that is running)")
     common.add_argument("--root", type=Path, help="a store's folder elsewhere, for a copy or a backup")
     common.add_argument(
@@ -123,7 +119,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         type=Path,
         help=f"default: <profile>.key in ${KEY_FOLDER_VARIABLE}, else store.key beside the store",
     )
-    parser = _Parser(prog="run.py events", description="Read, check, export and maintain the encrypted event store.")
+    parser = CommandParser(
+        prog="run.py events", description="Read, check, export and maintain the encrypted event store."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Callable[[argparse.Namespace, Path], int], help_text: str) -> argparse.ArgumentParser:
