@@ -13,9 +13,11 @@ import pytest
 from samples import raw, spot
 
 from trader.coinbase.frames import Other, read_frame
-from trader.coinbase.market_frames import QUIET_S, SNAPSHOT_S, TOP_EVERY_S, MarketHandler
+from trader.coinbase.handler import Channel
+from trader.coinbase.market_frames import CROSSED_S, QUIET_S, SNAPSHOT_S, TOP_EVERY_S, MarketHandler
 from trader.coinbase.sequence import Order, Sighting
 from trader.coinbase.wire import BadPayload
+from trader.market.book import GAP
 from trader.market.instrument import Instrument
 from trader.market.quote import BookTop, Quote, Trade
 
@@ -151,6 +153,30 @@ def test_a_crossed_book_is_told_as_such_and_heals_by_itself() -> None:
     assert crossed[0].tainted == "crossed"
     moved = book_event("update", ("bid", "102.00", "1"), ("offer", "101.00", "0"), ("offer", "103.00", "1"))
     assert quotes(made.frame(frame("l2_data", moved), IN_ORDER, 1000.2))[0].tainted == ""
+
+
+def test_a_book_that_stays_crossed_asks_for_a_snapshot() -> None:
+    """Something was lost that no number told of; until the snapshot the book is a gap, and it is asked for once in five seconds."""
+    made = handler()
+    made.frame(frame("l2_data", SNAPSHOT), IN_ORDER, 1010.0)
+    crossing = frame("l2_data", book_event("update", ("bid", "102.00", "1")))
+    assert quotes(made.frame(crossing, IN_ORDER, 1010.5))[0].tainted == "crossed"
+    made.tick(1010.6, None)
+    made.tick(1010.6 + CROSSED_S - 0.1, None)
+    assert made.renewals(1012.0) == ()
+    made.tick(1010.6 + CROSSED_S, None)
+    assert made.renewals(1012.6) == (Channel("level2", ("BTC-USD",)),)
+    assert made.book("BTC-USD").taint == GAP
+    made.frame(frame("l2_data", SNAPSHOT), IN_ORDER, 1013.0)
+    assert made.book("BTC-USD").taint == ""
+
+
+def test_a_frame_that_names_no_channel_may_have_been_any_and_is_bad() -> None:
+    """Ignored, a book would miss it and stay wrong without a word; the venue's errors alone have no channel."""
+    with pytest.raises(BadPayload):
+        read_frame(json.dumps({"timestamp": STAMP, "sequence_num": 7, "events": [SNAPSHOT]}).encode())
+    assert isinstance(read_frame(b'{"type": "error", "message": "too many requests"}'), Other)
+    assert isinstance(read_frame(b'{"channel": "candles", "sequence_num": 7, "events": []}'), Other)
 
 
 @pytest.mark.parametrize("price", ["-1", "NaN", "100.001", "", "1e99", None, True])

@@ -169,12 +169,14 @@ _LOOSE: Body[Other] = Body(Other, bytes_max=FRAME_BYTES_MAX)
 def read_frame(raw: bytes) -> Known:
     """Decode one frame; raises BadPayload for what is no frame, or a known channel's frame that does not fit its
     shape.
+
+    A frame that names no channel may be any of them; the venue's errors alone have none.
     """
     try:
         return _TYPED.read(raw)
     except BadPayload:
         loose = _LOOSE.read(raw)
-        if loose.channel in KNOWN_CHANNELS:
+        if loose.channel in KNOWN_CHANNELS or not (loose.channel or loose.type == ERROR_TYPE):
             raise
         return loose
 

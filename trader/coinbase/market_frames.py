@@ -7,7 +7,8 @@ per symbol and message.
 Freshness. The level-2 channel tells every change, so a heartbeat without a gap proves that a silent book still
 stands, and its quote is told again with the heartbeat's time. That proof is believed for `QUIET_S`; then the
 product is subscribed anew, because the snapshot is a proof of its own, and when none comes the connection is given
-up. So a quiet market is not a dead feed, and a dead channel on a live connection is found.
+up. So a quiet market is not a dead feed, and a dead channel on a live connection is found. A book that stays crossed
+has lost something that nobody noticed: it asks for a snapshot too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from trader.coinbase.handler import Channel, usd_id
 from trader.coinbase.product_state import WAITING, Product
 from trader.coinbase.sequence import Order, Sighting
 from trader.coinbase.wire import BadPayload, decimal_of, moment
-from trader.market.book import GAP, NO_SNAPSHOT, OrderBook
+from trader.market.book import CROSSED, GAP, NO_SNAPSHOT, OrderBook
 from trader.market.instrument import Instrument
 from trader.market.quote import Trade
 from trader.venue import FeedItem, FeedKind
@@ -27,6 +28,8 @@ from trader.venue import FeedItem, FeedKind
 TOP_EVERY_S = 0.1
 QUIET_S = 15.0
 SNAPSHOT_S = 5.0
+CROSSED_S = 2.0
+"""A venue's own book is crossed for moments only."""
 REPEAT_S = 0.9
 
 
@@ -128,6 +131,14 @@ class MarketHandler:
 
     def _watch(self, product_id: str, product: Product, now: float) -> None:
         """Ask for a snapshot of a product that is tainted or silent; complain when asking did not help."""
+        product.crossed_since = (product.crossed_since or now) if product.book.taint == CROSSED else None
+        if product.crossed_since is not None and now - product.crossed_since >= CROSSED_S:
+            if now - product.asked_at < SNAPSHOT_S:
+                return
+            product.book.distrust(GAP)
+            product.asked_at, product.crossed_since = now, None
+            self._wanted.add(product_id)
+            return
         waiting = product.book.taint in WAITING
         silent = now - product.heard_at >= QUIET_S
         if not (waiting or silent):

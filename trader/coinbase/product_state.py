@@ -35,6 +35,7 @@ class Product:
         self.heard_at = 0.0
         self.asked_at = 0.0
         self.asked_again = False
+        self.crossed_since: float | None = None
         self.market_time = 0.0
         self._depth = depth
         self._ticker_best: Best | None = None
