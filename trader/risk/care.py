@@ -87,10 +87,6 @@ class OrderCare:
         """A complete reading did not list this order: look it up."""
         self._missing.add(client_order_id)
 
-    def is_missing(self, client_order_id: str) -> bool:
-        """True while an order is looked up because a reading did not list it."""
-        return client_order_id in self._missing
-
     def queries_due(self, now: Now) -> tuple[Order, ...]:
         """Orders to look up now. A silent SENT order becomes UNKNOWN here: its post must have ended one way or
         another.
@@ -142,8 +138,3 @@ class OrderCare:
         if not order.is_live:
             for memory in (self._cancelled_at, self._unwanted, self._asked):
                 memory.pop(order.client_order_id, None)
-
-    def oldest_unknown_s(self, now: Now) -> float | None:
-        """Age of the oldest unproven order, None when there is none: an alert and a status line live on it."""
-        ages = [self.age_s(o, now) for o in self._state.ledger.live_orders() if o.state is OrderState.UNKNOWN]
-        return max(ages, default=None)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from trader.market.clock import SECONDS_PER_DAY, Now
+from trader.market.clock import Now
 from trader.orders.reason import Reason
 from trader.risk import aside, market_guards, money_guards
 from trader.risk.finding import Finding, RiskGuardComputationError, RiskGuardError, RiskGuardRecoverableError, Severity
@@ -107,8 +107,3 @@ class GuardRunner:
             return False
         self._warned_at[key] = now.machine_time
         return True
-
-
-def end_of_day(state: DeskState, now: Now) -> float:
-    """Market time at which today's holds end: the day book's next day, so a clock stepping back does not move it."""
-    return float((max(state.day.day, now.utc_day) + 1) * SECONDS_PER_DAY)
